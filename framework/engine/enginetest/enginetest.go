@@ -1,0 +1,157 @@
+// Package enginetest is the conformance suite of engines: closed forms, finite differences and the rules of [engine.Machine]. An
+// engine joins it with one line in a test:
+//
+//	func TestConformance(t *testing.T) { enginetest.Run(t, tape.Engine{}) }
+//
+// It tests through whole programs, from an ONNX file to the state after a word. It knows no optimizer plugin and writes the few
+// updates that it needs itself.
+package enginetest
+
+import (
+	"testing"
+
+	"github.com/seed5b471a7e/backstitch/framework/array"
+	"github.com/seed5b471a7e/backstitch/framework/engine"
+	"github.com/seed5b471a7e/backstitch/framework/optim"
+	"github.com/seed5b471a7e/backstitch/framework/program"
+	"github.com/seed5b471a7e/backstitch/framework/program/programtest"
+)
+
+// Run tests an engine.
+func Run(t *testing.T, e engine.Engine) {
+	for _, c := range []struct {
+		rule string
+		test func(*testing.T, engine.Engine)
+	}{
+		{"a word on the noisy quadratic is its closed form", noisyQuadratic},
+		{"gradients and Hessian-vector products are finite differences", derivatives},
+		{"float32 follows float64", precisions},
+		{"evaluation gives the loss of each example", evaluation},
+		{"an update with the gradient is the step", update},
+		{"a word is its letters one after the other", words},
+		{"hyperparameters and the count are read at every step", moments},
+		{"a step reads everything before it writes", swap},
+		{"batch sizes may change from step to step", batchSizes},
+		{"a cancelled word ends after a whole step", cancellation},
+		{"a wrong call is an error and changes nothing", misuse},
+		{"machines of one program run at the same time", concurrency},
+		{"thousands of steps leave no memory and no goroutines behind", leaks},
+	} {
+		t.Run(c.rule, func(t *testing.T) { c.test(t, e) })
+	}
+}
+
+// setup is a program with a machine, a first state and data.
+type setup struct {
+	engine.Machine
+	program *program.Program
+	start   *optim.State
+	data    engine.Batches
+}
+
+// problem is what a setup is made from.
+type problem struct {
+	network   *programtest.Network
+	loss      string
+	optimizer optim.Optimizer
+	data      programtest.Data
+}
+
+// classifier is a convolutional network with a parameter of every rank.
+func classifier(o optim.Optimizer) problem {
+	return problem{
+		network: programtest.NewNetwork(1, 4, 4).Conv("conv", 2, 2).Add("position", 2, 3, 3).Apply("Tanh").Flatten().
+			Dense("hidden", 5).Apply("Tanh").Mul("gain").Dense("logits", 3),
+		loss:      "cross_entropy",
+		optimizer: o,
+		data:      programtest.Data{Size: 4, Input: []int{1, 4, 4}, Target: programtest.Largest(3)},
+	}
+}
+
+// regression is a multilayer perceptron.
+func regression(o optim.Optimizer) problem {
+	return problem{
+		network:   programtest.NewNetwork(3).Dense("first", 5).Apply("Tanh").Dense("second", 4).Apply("Sigmoid").Dense("output", 2),
+		loss:      "mse",
+		optimizer: o,
+		data:      programtest.Data{Size: 4, Input: []int{3}, Target: programtest.Product(2)},
+	}
+}
+
+// open makes the program and opens a machine.
+func (p problem) open(t testing.TB, e engine.Engine, d array.DType) setup {
+	t.Helper()
+	m, err := p.network.Import()
+	if err != nil {
+		t.Fatal(err)
+	}
+	loss, err := program.NewLoss(p.loss)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := setup{data: p.data}
+	s.program, err = program.New(program.Spec{Model: m, Loss: loss, Optimizer: p.optimizer, Precision: d}, p.data.Size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Machine = openMachine(t, e, s.program)
+	values, err := m.Initialize("keep", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.start = s.program.NewState(values)
+	return s
+}
+
+func openMachine(t testing.TB, e engine.Engine, p *program.Program) engine.Machine {
+	t.Helper()
+	m, err := e.Open(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return m
+}
+
+// after returns the start after a word.
+func (s setup) after(t testing.TB, word ...int) *optim.State {
+	t.Helper()
+	state := s.start.Clone()
+	s.apply(t, state, word...)
+	return state
+}
+
+func (s setup) apply(t testing.TB, state *optim.State, word ...int) {
+	t.Helper()
+	if err := s.Apply(t.Context(), state, s.data, word); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s setup) batch(t testing.TB, k int) engine.Batch {
+	t.Helper()
+	b, err := s.data.Batch(k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func (s setup) vector() array.Array {
+	return array.New(s.program.Precision, s.program.Layout.Parameters())
+}
+
+// gradient returns the gradient and the loss of batch k.
+func (s setup) gradient(t testing.TB, state *optim.State, k int) (array.Array, float64) {
+	t.Helper()
+	g := s.vector()
+	loss, err := s.Gradient(t.Context(), state, s.batch(t, k), g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g, loss
+}

@@ -1,0 +1,139 @@
+package tape
+
+import (
+	"fmt"
+
+	"github.com/seed5b471a7e/backstitch/framework/array"
+	"github.com/seed5b471a7e/backstitch/framework/engine"
+	"github.com/seed5b471a7e/backstitch/framework/optim"
+	"github.com/seed5b471a7e/backstitch/framework/program"
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// tape is one compiled graph.
+type tape struct {
+	graph *program.Graph
+	vm    gorgonia.VM
+}
+
+func newTape(g *program.Graph) (*tape, error) {
+	var roots gorgonia.Nodes
+	for _, out := range g.Outputs {
+		roots = append(roots, out.Node)
+	}
+	// Differentiation leaves gradients behind that nobody reads; only what the outputs need is compiled.
+	needed := g.Expr.SubgraphRoots(roots...)
+	compiled, locations, err := gorgonia.Compile(needed)
+	if err != nil {
+		return nil, err
+	}
+	return &tape{g, gorgonia.NewTapeMachine(needed, gorgonia.WithPrecompiled(compiled, locations))}, nil
+}
+
+func (t *tape) close() error { return t.vm.Close() }
+
+// ends is where one run reads and writes. What a graph does not use stays empty.
+type ends struct {
+	state      *optim.State
+	batch      engine.Batch
+	moment     optim.Moment
+	vector     array.Array
+	result     array.Array
+	loss       array.Array
+	evaluation *engine.Evaluation
+}
+
+// run binds the inputs, runs the tape, and stores the outputs.
+func (t *tape) run(e ends) error {
+	for _, in := range t.graph.Inputs {
+		if err := bind(in.Node, e.read(in)); err != nil {
+			return err
+		}
+	}
+	defer t.vm.Reset()
+	if err := t.vm.RunAll(); err != nil {
+		return err
+	}
+	// All results are looked up before any is stored: an output may be an input's own memory.
+	results := make([]array.Array, len(t.graph.Outputs))
+	for i, out := range t.graph.Outputs {
+		results[i] = numbers(out.Node.Value())
+		if out.Node.Op() == nil {
+			results[i] = results[i].Clone()
+		}
+	}
+	for i, out := range t.graph.Outputs {
+		e.write(out, results[i])
+	}
+	return nil
+}
+
+func (e ends) read(in program.Input) array.Array {
+	switch in.Source {
+	case program.FromState:
+		return e.state.Field(in.Field)
+	case program.FromVector:
+		return e.vector.Slice(in.Field.Offset(), in.Field.Offset()+in.Field.Size())
+	case program.FromBatch:
+		return e.batch.Inputs[in.Index]
+	case program.FromTargets:
+		return e.batch.Targets
+	case program.FromScalar:
+		return array.From64([]float64{in.Eval(e.moment)})
+	default:
+		return in.Value
+	}
+}
+
+func (e ends) write(out program.Output, result array.Array) {
+	switch out.Destination {
+	case program.ToState:
+		e.state.Field(out.Field).Copy(result)
+	case program.ToVector:
+		e.result.Slice(out.Field.Offset(), out.Field.Offset()+out.Field.Size()).Copy(result)
+	case program.ToLoss:
+		e.loss.Copy(result)
+	case program.ToLosses:
+		e.evaluation.Losses = result
+	case program.ToOutput:
+		e.evaluation.Output, e.evaluation.Shape = result, out.Node.Shape()
+	}
+}
+
+// bind gives a node its value without copying, unless the precision differs.
+func bind(n *gorgonia.Node, numbers array.Array) error {
+	shape := n.Shape()
+	if numbers.Len() != shape.TotalSize() {
+		return fmt.Errorf("%s has the shape %v but is given %d numbers", n.Name(), shape, numbers.Len())
+	}
+	single := n.Dtype() == tensor.Float32
+	if single {
+		numbers = numbers.As(array.Float32)
+	} else {
+		numbers = numbers.As(array.Float64)
+	}
+	switch {
+	case len(shape) == 0 && single:
+		return gorgonia.Let(n, gorgonia.NewF32(numbers.F32[0]))
+	case len(shape) == 0:
+		return gorgonia.Let(n, gorgonia.NewF64(numbers.F64[0]))
+	case single:
+		return gorgonia.Let(n, tensor.New(tensor.WithShape(shape...), tensor.WithBacking(numbers.F32)))
+	default:
+		return gorgonia.Let(n, tensor.New(tensor.WithShape(shape...), tensor.WithBacking(numbers.F64)))
+	}
+}
+
+func numbers(v gorgonia.Value) array.Array {
+	switch data := v.Data().(type) {
+	case []float32:
+		return array.From32(data)
+	case []float64:
+		return array.From64(data)
+	case float32:
+		return array.From32([]float32{data})
+	default:
+		return array.From64([]float64{data.(float64)})
+	}
+}

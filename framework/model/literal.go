@@ -1,0 +1,102 @@
+package model
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/seed5b471a7e/backstitch/framework/onnx"
+	"github.com/seed5b471a7e/backstitch/framework/ops"
+	"gorgonia.org/tensor"
+)
+
+// literal is a tensor whose elements are known while the graph is written: a constant of the file, or what is computed from
+// constants and shapes. Integers are exact up to 2⁵³; larger ones only ever mean "to the end".
+type literal struct {
+	shape   []int
+	integer bool // integers or truth values, which are not differentiated
+	data    []float64
+}
+
+// maxLiteral bounds the elements of integer literals; shapes, axes and indices are far smaller.
+const maxLiteral = 1 << 20
+
+// maxElements bounds the size of a tensor, as package ops does, and with it every dimension.
+const maxElements = 1 << 31
+
+func readTensor(t *onnx.Tensor) (*literal, error) {
+	elements, err := t.Elems()
+	if err != nil {
+		return nil, err
+	}
+	if !isFloat(t.DType) && elements > maxLiteral {
+		return nil, fmt.Errorf("a constant of %d %v elements is larger than supported", elements, t.DType)
+	}
+	l := &literal{shape: make([]int, len(t.Dims)), integer: !isFloat(t.DType)}
+	for i, n := range t.Dims {
+		l.shape[i] = int(n)
+	}
+	l.data, err = t.Float64s()
+	return l, err
+}
+
+// vector returns integers as a literal with one axis.
+func vector(ints ...int) value {
+	l := &literal{shape: []int{len(ints)}, integer: true, data: make([]float64, len(ints))}
+	for i, v := range ints {
+		l.data[i] = float64(v)
+	}
+	return value{literal: l}
+}
+
+func (l *literal) ints() []int {
+	const exact = 1 << 53
+	list := make([]int, len(l.data))
+	for i, v := range l.data {
+		list[i] = int(min(max(v, -exact), exact))
+	}
+	return list
+}
+
+// fold computes elementwise arithmetic of two literals, if both inputs are. Whatever would need true broadcasting is left to the
+// graph.
+func (c *call) fold(f func(a, b float64) float64) (value, bool) {
+	a, b := c.value(0).literal, c.value(1).literal
+	if a == nil || b == nil {
+		return value{}, false
+	}
+	shape, err := ops.Broadcast(a.shape, b.shape)
+	size := max(len(a.data), len(b.data))
+	if err != nil || shape.TotalSize() != size {
+		return value{}, false
+	}
+	l := &literal{shape: shape, integer: a.integer, data: make([]float64, size)}
+	for i := range l.data {
+		v := f(a.data[i%len(a.data)], b.data[i%len(b.data)])
+		if l.integer {
+			v = c.integer(v)
+		}
+		l.data[i] = v
+	}
+	return value{literal: l}, true
+}
+
+// integer rounds toward zero, as integer division does, and refuses what is no integer or too large to be exact.
+func (c *call) integer(v float64) float64 {
+	if !(math.Abs(v) <= 1<<53) {
+		c.fail("the integer constant %v is out of range", v)
+		return 0
+	}
+	return math.Trunc(v)
+}
+
+// size is the number of elements of a shape, or an error if there are too many.
+func size(shape tensor.Shape) (int, error) {
+	n := 1
+	for _, d := range shape {
+		if d > 0 && n > maxElements/d {
+			return 0, fmt.Errorf("the shape %v has too many elements for a tensor", shape)
+		}
+		n *= d
+	}
+	return n, nil
+}

@@ -1,0 +1,185 @@
+// Package model gives an ONNX graph its meaning: it imports the format's data as differentiable expressions, and says what trains.
+//
+// Every operator's attributes, defaults and differences between opsets are read here and nowhere else; an operator or an
+// attribute that is not supported is refused by name. The package knows no loss and no optimizer.
+package model
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/seed5b471a7e/backstitch/framework/array"
+	"github.com/seed5b471a7e/backstitch/framework/onnx"
+)
+
+// The opsets of the standard domain whose operators the importer knows. Before 7, arithmetic broadcast by other rules.
+const (
+	MinOpset = 7
+	MaxOpset = 21
+)
+
+// Model is an ONNX graph that was found fit for import: its nodes in the order of their dependencies, without those that the
+// output does not need. It is read only.
+type Model struct {
+	Inputs     []Input
+	Parameters []Parameter
+	Output     string
+	Source     *onnx.Model
+
+	opset     int64
+	nodes     []*onnx.Node
+	constants map[string]*onnx.Tensor
+}
+
+// Input is a tensor that is fed in at every step. Its first dimension is the batch.
+type Input struct {
+	Name string
+	Dims []onnx.Dim
+}
+
+// Parameter is a float initializer: a tensor that is trained.
+type Parameter struct {
+	Name  string
+	Shape []int
+	Value array.Array // the file's numbers: float64 for DOUBLE, else float32
+}
+
+// Options chooses what is imported.
+type Options struct {
+	Output string // a graph output or any inner tensor; "" for the first graph output
+}
+
+// Import reads the graph's meaning. It fails if the graph cannot be trained as it stands, and names what is in the way;
+// [Inspect] describes a graph without failing.
+func Import(source *onnx.Model, o Options) (*Model, error) {
+	m, err := open(source, o)
+	if err != nil {
+		return nil, err
+	}
+	if problems := m.unsupported(); len(problems) > 0 {
+		return nil, fmt.Errorf("model: %s", summarize(problems))
+	}
+	return m, nil
+}
+
+// open finds the part of the graph that the output needs, without looking at operators.
+func open(source *onnx.Model, o Options) (*Model, error) {
+	opset, named := source.Opsets[""]
+	if !named {
+		return nil, fmt.Errorf("model: the file names no opset of the standard domain (ai.onnx)")
+	}
+	if opset < MinOpset || opset > MaxOpset {
+		return nil, fmt.Errorf("model: opset %d is not supported (%d to %d are): convert the file, or export it again", opset, MinOpset, MaxOpset)
+	}
+	m := &Model{Source: source, Output: o.Output, opset: opset, constants: map[string]*onnx.Tensor{}}
+	if m.Output == "" {
+		if len(source.Graph.Outputs) == 0 {
+			return nil, fmt.Errorf("model: the graph has no output")
+		}
+		m.Output = source.Graph.Outputs[0].Name
+	}
+	needed, err := m.trace()
+	if err != nil {
+		return nil, err
+	}
+	if err := m.readInitializers(needed); err != nil {
+		return nil, err
+	}
+	return m, m.readInputs(needed)
+}
+
+// trace collects the nodes that the output needs, and returns the names of all values that they read.
+func (m *Model) trace() (needed map[string]bool, err error) {
+	g := m.Source.Graph
+	needed = map[string]bool{m.Output: true}
+	for _, n := range slices.Backward(g.Nodes) {
+		if !slices.ContainsFunc(n.Outputs, func(name string) bool { return name != "" && needed[name] }) {
+			continue
+		}
+		m.nodes = append(m.nodes, n)
+		for _, name := range n.Inputs {
+			if name != "" {
+				needed[name] = true
+			}
+		}
+	}
+	slices.Reverse(m.nodes)
+	if len(m.nodes) == 0 {
+		return nil, fmt.Errorf("model: no node computes a tensor %q", m.Output)
+	}
+	return needed, nil
+}
+
+func (m *Model) readInitializers(needed map[string]bool) error {
+	for _, t := range m.Source.Graph.Initializers {
+		if !needed[t.Name] {
+			continue
+		}
+		if !isFloat(t.DType) {
+			m.constants[t.Name] = t
+			continue
+		}
+		p, err := readParameter(t)
+		if err != nil {
+			return fmt.Errorf("model: initializer %q: %w", t.Name, err)
+		}
+		m.Parameters = append(m.Parameters, p)
+	}
+	return nil
+}
+
+func isFloat(d onnx.DataType) bool {
+	switch d {
+	case onnx.Float, onnx.Double, onnx.Float16, onnx.BFloat16:
+		return true
+	}
+	return false
+}
+
+func readParameter(t *onnx.Tensor) (Parameter, error) {
+	p := Parameter{Name: t.Name}
+	for _, n := range t.Dims {
+		if n < 1 {
+			return p, fmt.Errorf("shape %v has a dimension below one", t.Dims)
+		}
+		p.Shape = append(p.Shape, int(n))
+	}
+	if t.DType == onnx.Double {
+		numbers, err := t.Float64s()
+		p.Value = array.From64(numbers)
+		return p, err
+	}
+	numbers, err := t.Float32s()
+	p.Value = array.From32(numbers)
+	return p, err
+}
+
+func (m *Model) readInputs(needed map[string]bool) error {
+	g := m.Source.Graph
+	for _, in := range g.Inputs {
+		initialized := slices.ContainsFunc(g.Initializers, func(t *onnx.Tensor) bool { return t.Name == in.Name })
+		if initialized || !needed[in.Name] {
+			continue
+		}
+		switch {
+		case in.Kind != onnx.KindTensor || !isFloat(in.DType):
+			return fmt.Errorf("model: input %q holds %v elements; only floating-point inputs are supported", in.Name, in.DType)
+		case !in.HasShape || len(in.Dims) == 0:
+			return fmt.Errorf("model: input %q has no batch dimension", in.Name)
+		}
+		m.Inputs = append(m.Inputs, Input{in.Name, in.Dims})
+	}
+	if len(m.Inputs) == 0 {
+		return fmt.Errorf("model: the output %q depends on no input", m.Output)
+	}
+	return nil
+}
+
+// Size returns the number of trained numbers.
+func (m *Model) Size() int {
+	n := 0
+	for _, p := range m.Parameters {
+		n += p.Value.Len()
+	}
+	return n
+}

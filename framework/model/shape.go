@@ -1,0 +1,237 @@
+package model
+
+import (
+	"math"
+
+	"github.com/seed5b471a7e/backstitch/framework/onnx"
+)
+
+// Shape operators are what exporters compute shapes with. They work on literals and leave nothing in the graph.
+var shape = map[string]importer{
+	"Constant":        constant,
+	"ConstantOfShape": constantOfShape,
+	"Shape":           shapeOf,
+	"Gather":          gather,
+	"Slice":           slice,
+	"Concat":          concat,
+	"Cast":            cast,
+}
+
+func constant(c *call) value {
+	if len(c.node.Attributes) != 1 {
+		c.fail("%d attributes give the constant's value, want one", len(c.node.Attributes))
+		return value{}
+	}
+	a := c.node.Attributes[0]
+	c.attributes[a.Name] = true
+	switch a.Name {
+	case "value":
+		return c.tensor(a.Name)
+	case "value_float":
+		return value{literal: &literal{data: []float64{c.attrFloat(a.Name, 0)}}}
+	case "value_int":
+		return value{literal: &literal{integer: true, data: []float64{float64(c.attrInt(a.Name, 0))}}}
+	case "value_ints":
+		return vector(c.attrInts(a.Name)...)
+	case "value_floats":
+		l := &literal{shape: []int{len(a.Floats)}}
+		for _, v := range a.Floats {
+			l.data = append(l.data, float64(v))
+		}
+		if c.attribute(a.Name, onnx.AttributeFloats) != nil {
+			return value{literal: l}
+		}
+	default:
+		c.fail("attribute %s is not supported", a.Name)
+	}
+	return value{}
+}
+
+// tensor reads an attribute that holds a tensor.
+func (c *call) tensor(name string) value {
+	a := c.attribute(name, onnx.AttributeTensor)
+	if a == nil {
+		return value{}
+	}
+	l, err := readTensor(a.T)
+	if err != nil {
+		c.fail("attribute %s: %w", name, err)
+	}
+	return value{literal: l}
+}
+
+// constantOfShape repeats a number, zero by default. Only shapes are made of integers, so many of those are refused.
+func constantOfShape(c *call) value {
+	dims := c.ints(0)
+	l := &literal{data: []float64{0}}
+	if c.node.Attr("value") != nil {
+		l = c.tensor("value").literal
+	}
+	n, err := size(dims)
+	switch {
+	case c.err != nil:
+		return value{}
+	case err != nil:
+		c.fail("%w", err)
+		return value{}
+	case len(l.data) != 1:
+		c.fail("attribute value has %d elements, want one", len(l.data))
+		return value{}
+	case !l.integer:
+		number := &literal{data: l.data}
+		return value{expr: c.writer.constant(c.node.Outputs[0], number).Expand(dims...)}
+	case n > maxLiteral:
+		c.fail("a constant of %d integers is larger than supported", n)
+		return value{}
+	}
+	repeated := &literal{shape: dims, integer: true, data: make([]float64, n)}
+	for i := range repeated.data {
+		repeated.data[i] = l.data[0]
+	}
+	return value{literal: repeated}
+}
+
+// shapeOf has start and end from opset 15.
+func shapeOf(c *call) value {
+	dims := c.value(0).shape()
+	start := within(c.attrInt("start", 0), len(dims))
+	end := within(c.attrInt("end", len(dims)), len(dims))
+	return vector(dims[min(start, end):end]...)
+}
+
+// within makes a possibly negative bound count from zero and puts it between 0 and n.
+func within(at, n int) int {
+	if at < 0 {
+		at += n
+	}
+	return min(max(at, 0), n)
+}
+
+// gather picks from a literal with one axis.
+func gather(c *call) value {
+	data, indices := c.oneAxis(0), c.literal(1)
+	if axis := c.attrInt("axis", 0); axis != 0 && axis != -1 {
+		c.fail("attribute axis = %d is not supported for a constant with one axis", axis)
+	}
+	if c.err != nil {
+		return value{}
+	}
+	picked := &literal{shape: indices.shape, integer: data.integer}
+	for _, index := range c.ints(1) {
+		at := index
+		if at < 0 {
+			at += len(data.data)
+		}
+		if at < 0 || at >= len(data.data) {
+			c.fail("index %d is out of range for %d elements", index, len(data.data))
+			return value{}
+		}
+		picked.data = append(picked.data, data.data[at])
+	}
+	return value{literal: picked}
+}
+
+// oneAxis returns an input that must be a literal with one axis.
+func (c *call) oneAxis(i int) *literal {
+	l := c.literal(i)
+	if c.err == nil && len(l.shape) != 1 {
+		c.fail("input %d (%q) has the shape %v; only constants with one axis are supported", i, c.node.Inputs[i], l.shape)
+	}
+	return l
+}
+
+// slice cuts a literal with one axis. Its bounds are inputs from opset 10, with steps.
+func slice(c *call) value {
+	data := c.oneAxis(0)
+	start, end, axis, step := 0, 0, 0, 1
+	if c.opset < 10 {
+		start, end = c.single("starts", c.attrInts("starts"), 0), c.single("ends", c.attrInts("ends"), 0)
+		axis = c.single("axes", c.attrInts("axes"), 0)
+	} else {
+		start, end = c.single("starts", c.ints(1), 0), c.single("ends", c.ints(2), 0)
+		if c.has(3) {
+			axis = c.single("axes", c.ints(3), 0)
+		}
+		if c.has(4) {
+			step = c.single("steps", c.ints(4), 1)
+		}
+	}
+	c.axis(axis, 1)
+	if c.err == nil && step < 1 {
+		c.fail("a step of %d is not supported", step)
+	}
+	if c.err != nil {
+		return value{}
+	}
+	cut := &literal{integer: data.integer}
+	for at, end := within(start, len(data.data)), within(end, len(data.data)); at < end; at += step {
+		cut.data = append(cut.data, data.data[at])
+	}
+	cut.shape = []int{len(cut.data)}
+	return value{literal: cut}
+}
+
+// single returns the only element of a list that has one for each axis of a tensor with one axis.
+func (c *call) single(what string, list []int, byDefault int) int {
+	if len(list) == 1 {
+		return list[0]
+	}
+	if list != nil {
+		c.fail("%s %v for a constant with one axis", what, list)
+	}
+	return byDefault
+}
+
+// concat joins literals with one axis.
+func concat(c *call) value {
+	c.axis(c.attrInt("axis", 0), 1)
+	joined := &literal{shape: []int{0}, integer: c.oneAxis(0).integer}
+	for i := range c.node.Inputs {
+		part := c.oneAxis(i)
+		if c.err == nil && part.integer != joined.integer {
+			c.fail("input %d (%q) is of another type than the first", i, c.node.Inputs[i])
+		}
+		joined.data = append(joined.data, part.data...)
+		if c.err == nil && len(joined.data) > maxLiteral {
+			c.fail("a constant of more than %d elements is larger than supported", maxLiteral)
+		}
+		if c.err != nil {
+			return value{}
+		}
+	}
+	joined.shape[0] = len(joined.data)
+	return value{literal: joined}
+}
+
+// cast changes the type of literals. Between the precisions of floating-point numbers it does nothing: all of a graph is computed
+// in the one that a run chooses.
+func cast(c *call) value {
+	v, to := c.value(0), onnx.DataType(c.attrInt("to", 0))
+	floating := v.literal == nil || !v.literal.integer
+	switch {
+	case c.err != nil:
+		return value{}
+	case floating && (to == onnx.Float || to == onnx.Double):
+		return v
+	case v.literal == nil:
+		c.fail("attribute to = %v is not supported for what is not a constant", to)
+		return value{}
+	}
+	l := &literal{shape: v.literal.shape, integer: true, data: make([]float64, len(v.literal.data))}
+	for i, x := range v.literal.data {
+		switch to {
+		case onnx.Float, onnx.Double:
+			l.integer, l.data[i] = false, x
+		case onnx.Int64, onnx.Int32:
+			l.data[i] = c.integer(x)
+		case onnx.Bool:
+			l.data[i] = 0
+			if x != 0 || math.IsNaN(x) {
+				l.data[i] = 1
+			}
+		default:
+			c.fail("attribute to = %v is not supported", to)
+		}
+	}
+	return value{literal: l}
+}

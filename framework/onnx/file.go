@@ -1,0 +1,123 @@
+package onnx
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// Load reads the model in a file.
+func Load(path string) (*Model, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("onnx: %w", err)
+	}
+	m, err := decode(data)
+	if err != nil {
+		return nil, fmt.Errorf("onnx: %s: %w", path, err)
+	}
+	return m, nil
+}
+
+// Decode reads the model that data, the content of an ONNX file, holds. The
+// model keeps views of data, which must not change afterwards.
+func Decode(data []byte) (*Model, error) {
+	m, err := decode(data)
+	if err != nil {
+		return nil, fmt.Errorf("onnx: %w", err)
+	}
+	return m, nil
+}
+
+func decode(data []byte) (*Model, error) {
+	if len(data) == 0 {
+		return nil, errors.New("not an ONNX file: it is empty")
+	}
+	if bytes.HasPrefix(data, []byte("version https://git-lfs")) {
+		return nil, errors.New("not an ONNX file but a Git LFS pointer to one: fetch it with git lfs pull")
+	}
+	m := new(Model)
+	err := decodeRecord(data, m, 0)
+	if err == nil {
+		err = m.validate()
+	}
+	if err != nil && m.IRVersion == 0 && m.Graph == nil {
+		return nil, fmt.Errorf("not an ONNX file: %w", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := m.Graph.sortNodes(); err != nil {
+		return nil, fmt.Errorf("graph: %w", err)
+	}
+	return m, nil
+}
+
+// Encode returns the content of an ONNX file that holds m. It fails if m
+// breaks a rule of the format, or takes the 2 GiB that a protobuf message
+// cannot have.
+func (m *Model) Encode() ([]byte, error) {
+	parts, err := m.encode()
+	if err != nil {
+		return nil, fmt.Errorf("onnx: %w", err)
+	}
+	return slices.Concat(parts...), nil
+}
+
+func (m *Model) encode() (parts [][]byte, err error) {
+	if err := m.validate(); err != nil {
+		return nil, err
+	}
+	var w writer
+	w.fields(m)
+	if w.len() > math.MaxInt32 {
+		return nil, fmt.Errorf("the model takes %d bytes, and a protobuf message at most %d", w.len(), math.MaxInt32)
+	}
+	return append(w.parts, w.tail), nil
+}
+
+// Save writes m to a file. The file is either complete or, after an error, as
+// it was before.
+func (m *Model) Save(path string) error {
+	parts, err := m.encode()
+	if err == nil {
+		err = replaceFile(path, parts)
+	}
+	if err != nil {
+		return fmt.Errorf("onnx: saving %s: %w", path, err)
+	}
+	return nil
+}
+
+// replaceFile writes to a temporary file, syncs it and gives it its name.
+func replaceFile(path string, parts [][]byte) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.Remove(f.Name())
+		}
+	}()
+	for _, part := range parts {
+		if _, err := f.Write(part); err != nil {
+			return err
+		}
+	}
+	if err := f.Chmod(0o644); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}

@@ -1,0 +1,188 @@
+package onnx
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// storage is the field of a TensorProto that holds the data.
+type storage int
+
+const (
+	noData storage = iota
+	rawData
+	floatData
+	int32Data
+	int64Data
+	doubleData
+	uint64Data
+	externalData
+)
+
+var storageNames = [...]string{
+	"no field", "raw_data", "float_data", "int32_data", "int64_data", "double_data", "uint64_data", "external_data",
+}
+
+func (s storage) String() string { return storageNames[s] }
+
+// raw returns the elements as raw_data holds them: little-endian, each of the
+// width of the type. It fails unless they fill the shape.
+func (t *Tensor) raw() ([]byte, error) {
+	n, err := t.Elems()
+	if err != nil {
+		return nil, err
+	}
+	if !t.DType.known() || dataTypes[t.DType].width == 0 {
+		return nil, fmt.Errorf("tensor %q: %v elements cannot be read as numbers", t.Name, t.DType)
+	}
+	width := dataTypes[t.DType].width
+	data := t.data
+	switch t.storage {
+	case externalData:
+		return nil, fmt.Errorf("tensor %q: its data are in another file, %q: external data are not supported yet", t.Name, t.file())
+	case noData, rawData:
+	case dataTypes[t.DType].typed:
+		if t.storage != floatData && t.storage != doubleData { // those are laid out like raw_data
+			if data, err = unpack(data, t.DType, n); err != nil {
+				return nil, fmt.Errorf("tensor %q: %v: %w", t.Name, t.storage, err)
+			}
+		}
+	default:
+		return nil, fmt.Errorf("tensor %q: %v cannot hold %v elements", t.Name, t.storage, t.DType)
+	}
+	if len(data)%width != 0 || len(data)/width != n {
+		return nil, fmt.Errorf("tensor %q: %d bytes of data for %d %v elements of shape %v", t.Name, len(data), n, t.DType, t.Dims)
+	}
+	return data, nil
+}
+
+// file returns the name of the file that holds external data.
+func (t *Tensor) file() string {
+	for _, e := range t.external {
+		if e.Key == "location" {
+			return e.Value
+		}
+	}
+	return ""
+}
+
+// unpack turns n packed varints into little-endian elements of the type.
+func unpack(packed []byte, dtype DataType, n int) ([]byte, error) {
+	count := 0
+	for _, b := range packed {
+		if b < 0x80 { // the last byte of a varint
+			count++
+		}
+	}
+	if count != n {
+		return nil, fmt.Errorf("%d numbers for %d elements", count, n)
+	}
+	width := dataTypes[dtype].width
+	out := make([]byte, 0, n*width)
+	for len(packed) > 0 {
+		v, m := protowire.ConsumeVarint(packed)
+		if m < 0 {
+			return nil, protowire.ParseError(m)
+		}
+		if !fits(v, dtype) {
+			return nil, fmt.Errorf("%d is out of the range of %v", int64(v), dtype)
+		}
+		for shift := 0; shift < 8*width; shift += 8 {
+			out = append(out, byte(v>>shift))
+		}
+		packed = packed[m:]
+	}
+	return out, nil
+}
+
+// fits reports whether a varint is a value of the type. Protobuf itself cuts
+// int32_data to 32 bits.
+func fits(v uint64, dtype DataType) bool {
+	i := int32(v)
+	switch dtype {
+	case Int8:
+		return i == int32(int8(i))
+	case Uint8, Bool:
+		return i == int32(uint8(i))
+	case Int16:
+		return i == int32(int16(i))
+	case Uint16, Float16, BFloat16:
+		return i == int32(uint16(i))
+	case Uint32:
+		return v <= math.MaxUint32
+	}
+	return true
+}
+
+// contents is a field that may hold the data of a tensor, packed or one number
+// at a time.
+type contents struct {
+	t       *Tensor
+	storage storage
+	number  protowire.Type // of one number; BytesType for raw_data
+}
+
+func (c contents) decode(v value) error {
+	if v.typ == protowire.BytesType && len(v.bytes) == 0 {
+		return nil
+	}
+	if err := c.t.store(c.storage); err != nil {
+		return err
+	}
+	switch {
+	case c.storage == rawData && v.typ == protowire.BytesType:
+		c.t.data = slices.Clip(v.bytes) // the last occurrence counts
+	case v.typ == protowire.BytesType:
+		c.t.data = extend(c.t.data, v.bytes)
+	case v.typ != c.number:
+		return v.expect(c.number)
+	case v.typ == protowire.VarintType:
+		c.t.data = protowire.AppendVarint(c.t.data, v.bits)
+	case v.typ == protowire.Fixed32Type:
+		c.t.data = protowire.AppendFixed32(c.t.data, uint32(v.bits))
+	case v.typ == protowire.Fixed64Type:
+		c.t.data = protowire.AppendFixed64(c.t.data, v.bits)
+	}
+	return nil
+}
+
+func (c contents) encode(w *writer, number protowire.Number) {
+	if c.t.storage == c.storage {
+		w.bytes(number, c.t.data)
+	}
+}
+
+// store notes where the data are; they can be in one place only.
+func (t *Tensor) store(s storage) error {
+	if t.storage != noData && t.storage != s {
+		return fmt.Errorf("data are both in %v and in %v", t.storage, s)
+	}
+	t.storage = s
+	return nil
+}
+
+// location is data_location: 1 says that the data are in another file.
+type location struct{ t *Tensor }
+
+func (c location) decode(v value) error {
+	if err := v.expect(protowire.VarintType); err != nil {
+		return err
+	}
+	switch v.bits {
+	case 0:
+		return nil
+	case 1:
+		return c.t.store(externalData)
+	}
+	return errors.New("data_location is neither DEFAULT nor EXTERNAL")
+}
+
+func (c location) encode(w *writer, number protowire.Number) {
+	if c.t.storage == externalData {
+		w.varint(number, 1)
+	}
+}

@@ -1,0 +1,186 @@
+package onnx
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/bits"
+	"slices"
+)
+
+// Tensor is a TensorProto: a constant, in row-major order. A tensor read from
+// a file holds a view of the file, which the accessors convert on demand; they
+// report data that do not fit the shape or the type.
+type Tensor struct {
+	Name  string
+	DType DataType
+	Dims  []int64 // empty for a scalar
+
+	storage  storage
+	data     []byte   // the body of the field that storage names: raw bytes or packed numbers
+	strings  [][]byte // string_data
+	external []Entry  // external_data: the location, offset and length of data in another file
+	unknown
+}
+
+// SparseTensor is a SparseTensorProto: a tensor that is zero but for the
+// values at the indices. Its name is that of Values.
+type SparseTensor struct {
+	Values  *Tensor
+	Indices *Tensor
+	Dims    []int64
+
+	unknown
+}
+
+// NewFloatTensor returns a FLOAT tensor with a copy of data. It panics if data
+// does not fill dims.
+func NewFloatTensor(name string, dims []int64, data []float32) *Tensor {
+	return newTensor(name, Float, dims, data)
+}
+
+// NewDoubleTensor returns a DOUBLE tensor with a copy of data. It panics if
+// data does not fill dims.
+func NewDoubleTensor(name string, dims []int64, data []float64) *Tensor {
+	return newTensor(name, Double, dims, data)
+}
+
+// NewInt64Tensor returns an INT64 tensor with a copy of data. It panics if
+// data does not fill dims.
+func NewInt64Tensor(name string, dims []int64, data []int64) *Tensor {
+	return newTensor(name, Int64, dims, data)
+}
+
+func newTensor[T float32 | float64 | int64](name string, dtype DataType, dims []int64, data []T) *Tensor {
+	t := &Tensor{Name: name, DType: dtype, Dims: slices.Clone(dims)}
+	n, err := t.Elems()
+	if err != nil || n != len(data) {
+		panic(fmt.Sprintf("onnx: tensor %q: %d elements do not fill the shape %v", name, len(data), dims))
+	}
+	if n > 0 {
+		t.storage = rawData
+		t.data, _ = binary.Append(nil, binary.LittleEndian, data) // no error for a slice of numbers
+	}
+	return t
+}
+
+// Elems returns the number of elements, the product of Dims. A negative
+// dimension and a product that overflows are errors.
+func (t *Tensor) Elems() (int, error) {
+	n, empty := uint64(1), false
+	for _, d := range t.Dims {
+		if d < 0 {
+			return 0, fmt.Errorf("tensor %q: negative dimension in shape %v", t.Name, t.Dims)
+		}
+		if d == 0 {
+			empty = true
+			continue
+		}
+		hi, lo := bits.Mul64(n, uint64(d))
+		if hi != 0 || lo > math.MaxInt {
+			return 0, fmt.Errorf("tensor %q: shape %v has too many elements", t.Name, t.Dims)
+		}
+		n = lo
+	}
+	if empty {
+		return 0, nil
+	}
+	return int(n), nil
+}
+
+// Float32s returns the elements of a tensor of numbers or booleans, each
+// rounded to the nearest float32. The slice is the caller's.
+func (t *Tensor) Float32s() ([]float32, error) { return convert[float32](t) }
+
+// Float64s returns the elements of a tensor of numbers or booleans, each
+// rounded to the nearest float64. The slice is the caller's.
+func (t *Tensor) Float64s() ([]float64, error) { return convert[float64](t) }
+
+// Int64s returns the elements of a tensor of integers or booleans. The slice
+// is the caller's. An element that an int64 cannot hold is an error.
+func (t *Tensor) Int64s() ([]int64, error) {
+	switch t.DType {
+	case Float, Double, Float16, BFloat16:
+		return nil, fmt.Errorf("tensor %q: %v elements are not integers", t.Name, t.DType)
+	}
+	out, err := convert[int64](t)
+	if t.DType == Uint64 && slices.ContainsFunc(out, func(i int64) bool { return i < 0 }) {
+		return nil, fmt.Errorf("tensor %q: a UINT64 element is too large for int64", t.Name)
+	}
+	return out, err
+}
+
+// Strings returns the elements of a STRING tensor.
+func (t *Tensor) Strings() ([][]byte, error) {
+	n, err := t.Elems()
+	if err != nil {
+		return nil, err
+	}
+	if t.DType != String {
+		return nil, fmt.Errorf("tensor %q: %v elements are not strings", t.Name, t.DType)
+	}
+	if len(t.strings) != n {
+		return nil, fmt.Errorf("tensor %q: %d strings for %d elements of shape %v", t.Name, len(t.strings), n, t.Dims)
+	}
+	return t.strings, nil
+}
+
+func convert[T float32 | float64 | int64](t *Tensor) ([]T, error) {
+	raw, err := t.raw()
+	if err != nil {
+		return nil, err
+	}
+	le := binary.LittleEndian
+	switch t.DType {
+	case Float:
+		return each(raw, 4, func(b []byte) T { return T(math.Float32frombits(le.Uint32(b))) }), nil
+	case Double:
+		return each(raw, 8, func(b []byte) T { return T(math.Float64frombits(le.Uint64(b))) }), nil
+	case Float16:
+		return each(raw, 2, func(b []byte) T { return T(float16(le.Uint16(b))) }), nil
+	case BFloat16:
+		return each(raw, 2, func(b []byte) T { return T(math.Float32frombits(uint32(le.Uint16(b)) << 16)) }), nil
+	case Int64:
+		return each(raw, 8, func(b []byte) T { return T(int64(le.Uint64(b))) }), nil
+	case Int32:
+		return each(raw, 4, func(b []byte) T { return T(int32(le.Uint32(b))) }), nil
+	case Int16:
+		return each(raw, 2, func(b []byte) T { return T(int16(le.Uint16(b))) }), nil
+	case Int8:
+		return each(raw, 1, func(b []byte) T { return T(int8(b[0])) }), nil
+	case Uint64:
+		return each(raw, 8, func(b []byte) T { return T(le.Uint64(b)) }), nil
+	case Uint32:
+		return each(raw, 4, func(b []byte) T { return T(le.Uint32(b)) }), nil
+	case Uint16:
+		return each(raw, 2, func(b []byte) T { return T(le.Uint16(b)) }), nil
+	case Uint8:
+		return each(raw, 1, func(b []byte) T { return T(b[0]) }), nil
+	case Bool:
+		return each(raw, 1, func(b []byte) T { return T(min(b[0], 1)) }), nil
+	}
+	return nil, fmt.Errorf("tensor %q: %v elements are not real numbers", t.Name, t.DType)
+}
+
+// each converts raw, element by element of the given width.
+func each[T any](raw []byte, width int, convert func([]byte) T) []T {
+	out := make([]T, len(raw)/width)
+	for i := range out {
+		out[i] = convert(raw[i*width:])
+	}
+	return out
+}
+
+// float16 returns the value of an IEEE 754 half-precision number.
+func float16(h uint16) float32 {
+	sign := uint32(h&0x8000) << 16
+	exponent, fraction := uint32(h>>10&0x1f), uint32(h&0x3ff)
+	switch exponent {
+	case 0x1f:
+		return math.Float32frombits(sign | 0x7f800000 | fraction<<13)
+	case 0:
+		f := float32(fraction) * (1.0 / (1 << 24))
+		return math.Float32frombits(sign | math.Float32bits(f))
+	}
+	return math.Float32frombits(sign | (exponent+127-15)<<23 | fraction<<13)
+}

@@ -1,0 +1,51 @@
+package ops_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/seed5b471a7e/backstitch/framework/ops"
+	"gorgonia.org/gorgonia"
+)
+
+// The reference kernels alone, on the tape machine's values.
+func BenchmarkKernel(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 1))
+	padded := window(2, func(w *ops.Window) { w.Pads = []int{1, 1, 1, 1} })
+	halved := window(2, func(w *ops.Window) { w.Strides = []int{2, 2} })
+	images, weights := []int{8, 16, 32, 32}, []int{16, 16, 3, 3}
+	for _, c := range []struct {
+		op ops.Operator
+		in [][]int
+	}{
+		{ops.MatMul{}, [][]int{{8, 784}, {784, 500}}},
+		{ops.MatMul{TransA: true}, [][]int{{8, 784}, {8, 500}}},
+		{ops.MatMul{TransB: true}, [][]int{{8, 500}, {784, 500}}},
+		{ops.Conv{Window: padded, Groups: 1}, [][]int{images, weights}},
+		{ops.ConvInput{Window: padded, Groups: 1, Spatial: []int{32, 32}}, [][]int{images, weights}},
+		{ops.ConvWeights{Window: padded, Groups: 1, Kernel: []int{3, 3}}, [][]int{images, images}},
+		{ops.PoolSelect{Window: halved, Kernel: []int{2, 2}}, [][]int{images, images}},
+		{ops.Binary{Func: ops.Add}, [][]int{images, {16, 1, 1}}},
+		{ops.ReduceSum{Axes: []int{0, 2, 3}}, [][]int{images}},
+		{ops.Transpose{Perm: []int{0, 2, 3, 1}}, [][]int{images}},
+		{ops.Unary{Func: ops.Relu}, [][]int{images}},
+		{ops.LogSoftmax{Axis: 1}, [][]int{{256, 10}}},
+	} {
+		b.Run(fmt.Sprintf("%T%v", c.op, c.in), func(b *testing.B) {
+			y := ops.Apply(c.op, variables(gorgonia.NewGraph(), c.in)...)
+			if y.Err() != nil {
+				b.Fatal(y.Err())
+			}
+			var values []gorgonia.Value
+			for _, shape := range c.in {
+				values = append(values, constant(true, shape, signed(r, size(shape))))
+			}
+			for b.Loop() {
+				if _, err := y.Node().Op().Do(values...); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

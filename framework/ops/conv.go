@@ -1,0 +1,227 @@
+package ops
+
+import (
+	"fmt"
+	"slices"
+
+	"gorgonia.org/tensor"
+)
+
+// A convolution is bilinear in its input and its weights, so three operators are closed under differentiation: the product
+// itself, and its adjoints in either factor. All three share the attributes and the unrolled columns of the input.
+
+// Conv correlates an input (batch, C, spatial…) with weights (M, C/Groups, kernel…) to (batch, M, positions…): ONNX Conv without
+// its bias.
+type Conv struct {
+	Window
+	Groups int
+}
+
+// ConvInput is the adjoint of [Conv] in its input: from (batch, M, positions…) and the weights to (batch, C, Spatial…).
+type ConvInput struct {
+	Window
+	Groups  int
+	Spatial []int
+}
+
+// ConvWeights is the adjoint of [Conv] in its weights: from the input and (batch, M, positions…) to (M, C/Groups, Kernel…).
+type ConvWeights struct {
+	Window
+	Groups int
+	Kernel []int
+}
+
+// Arity is 2: input and weights.
+func (Conv) Arity() int { return 2 }
+
+// Arity is 2: output gradient and weights.
+func (ConvInput) Arity() int { return 2 }
+
+// Arity is 2: input and output gradient.
+func (ConvWeights) Arity() int { return 2 }
+
+// Shape is (batch, M, positions…).
+func (o Conv) Shape(in ...tensor.Shape) (tensor.Shape, error) {
+	x, w := in[0], in[1]
+	if len(x) < 3 || len(w) != len(x) {
+		return nil, fmt.Errorf("input %v and weights %v: want (batch, channels, spatial…) and as many axes in the weights", x, w)
+	}
+	if o.Groups < 1 || x[1] != w[1]*o.Groups || w[0]%o.Groups != 0 {
+		return nil, fmt.Errorf("input %v and weights %v do not divide into %d groups", x, w, o.Groups)
+	}
+	positions, err := o.slide(x[2:], w[2:])
+	if err != nil {
+		return nil, err
+	}
+	return append(tensor.Shape{x[0], w[0]}, positions...), nil
+}
+
+// Shape is (batch, C, Spatial…).
+func (o ConvInput) Shape(in ...tensor.Shape) (tensor.Shape, error) {
+	g, w := in[0], in[1]
+	if len(g) < 3 || len(w) != len(g) {
+		return nil, fmt.Errorf("shapes %v and %v: want (batch, channels, spatial…) and as many axes in the weights", g, w)
+	}
+	x := append(tensor.Shape{g[0], w[1] * o.Groups}, o.Spatial...)
+	return x, o.forward().produces(g, x, w)
+}
+
+// Shape is (M, C/Groups, Kernel…).
+func (o ConvWeights) Shape(in ...tensor.Shape) (tensor.Shape, error) {
+	x, g := in[0], in[1]
+	if len(x) < 3 || len(g) != len(x) || o.Groups < 1 || x[1]%o.Groups != 0 {
+		return nil, fmt.Errorf("shapes %v and %v: want (batch, channels, spatial…) in %d groups", x, g, o.Groups)
+	}
+	w := append(tensor.Shape{g[1], x[1] / o.Groups}, o.Kernel...)
+	return w, o.forward().produces(g, x, w)
+}
+
+// produces checks that the convolution of x with w has the shape want.
+func (o Conv) produces(want, x, w tensor.Shape) error {
+	got, err := o.Shape(x, w)
+	if err == nil && !slices.Equal(got, want) {
+		err = fmt.Errorf("a gradient of shape %v, but the convolution's output is %v", want, got)
+	}
+	return err
+}
+
+func (o ConvInput) forward() Conv   { return Conv{o.Window, o.Groups} }
+func (o ConvWeights) forward() Conv { return Conv{o.Window, o.Groups} }
+
+// Gradient is the two adjoints.
+func (o Conv) Gradient(in []Expr, _, g Expr) []Expr {
+	x, w := in[0], in[1]
+	return []Expr{
+		Apply(ConvInput{o.Window, o.Groups, x.Shape()[2:]}, g, w),
+		Apply(ConvWeights{o.Window, o.Groups, w.Shape()[2:]}, x, g),
+	}
+}
+
+// Gradient uses that <h, ConvInput(g, w)> = <Conv(h, w), g> = <ConvWeights(h, g), w>.
+func (o ConvInput) Gradient(in []Expr, _, h Expr) []Expr {
+	g, w := in[0], in[1]
+	return []Expr{
+		Apply(o.forward(), h, w),
+		Apply(ConvWeights{o.Window, o.Groups, w.Shape()[2:]}, h, g),
+	}
+}
+
+// Gradient uses that <h, ConvWeights(x, g)> = <Conv(x, h), g> = <ConvInput(g, h), x>.
+func (o ConvWeights) Gradient(in []Expr, _, h Expr) []Expr {
+	x, g := in[0], in[1]
+	return []Expr{
+		Apply(ConvInput{o.Window, o.Groups, x.Shape()[2:]}, g, h),
+		Apply(o.forward(), x, h),
+	}
+}
+
+// Eval32 is the kernel in float32.
+func (o Conv) Eval32(out Tensor[float32], in ...Tensor[float32]) { conv(o, out, in[0], in[1]) }
+
+// Eval64 is the kernel in float64.
+func (o Conv) Eval64(out Tensor[float64], in ...Tensor[float64]) { conv(o, out, in[0], in[1]) }
+
+// Eval32 is the kernel in float32.
+func (o ConvInput) Eval32(out Tensor[float32], in ...Tensor[float32]) {
+	convInput(o.forward(), out, in[0], in[1])
+}
+
+// Eval64 is the kernel in float64.
+func (o ConvInput) Eval64(out Tensor[float64], in ...Tensor[float64]) {
+	convInput(o.forward(), out, in[0], in[1])
+}
+
+// Eval32 is the kernel in float32.
+func (o ConvWeights) Eval32(out Tensor[float32], in ...Tensor[float32]) {
+	convWeights(o.forward(), out, in[0], in[1])
+}
+
+// Eval64 is the kernel in float64.
+func (o ConvWeights) Eval64(out Tensor[float64], in ...Tensor[float64]) {
+	convWeights(o.forward(), out, in[0], in[1])
+}
+
+func conv[T Float](o Conv, y, x, w Tensor[T]) {
+	c := unroll[T](o, x.Shape, w.Shape, y.Shape)
+	c.each(func(xs, ws, ys int) {
+		c.gather(x.Data[xs:])
+		gemm(false, false, c.rows, c.positions, c.depth, w.Data[ws:], c.columns, 0, y.Data[ys:])
+	})
+}
+
+func convInput[T Float](o Conv, dx, g, w Tensor[T]) {
+	c := unroll[T](o, dx.Shape, w.Shape, g.Shape)
+	clear(dx.Data)
+	c.each(func(xs, ws, ys int) {
+		gemm(true, false, c.depth, c.positions, c.rows, w.Data[ws:], g.Data[ys:], 0, c.columns)
+		c.scatter(dx.Data[xs:])
+	})
+}
+
+func convWeights[T Float](o Conv, dw, x, g Tensor[T]) {
+	c := unroll[T](o, x.Shape, dw.Shape, g.Shape)
+	clear(dw.Data)
+	c.each(func(xs, ws, ys int) {
+		c.gather(x.Data[xs:])
+		gemm(false, true, c.rows, c.depth, c.positions, g.Data[ys:], c.columns, 1, dw.Data[ws:])
+	})
+}
+
+// unrolled is the matrix (depth, positions) whose columns are the patches of one example and one group; the convolution is its
+// product with the group's weights (rows, depth).
+type unrolled[T Float] struct {
+	batch, groups, channels, area int // channels and rows are those of one group, area is the size of a channel
+	rows, depth, positions        int
+	taps                          [][]int
+	columns                       []T
+}
+
+func unroll[T Float](o Conv, x, w, y tensor.Shape) *unrolled[T] {
+	c := &unrolled[T]{
+		batch: x[0], groups: o.Groups, channels: w[1], area: x[2:].TotalSize(),
+		rows: w[0] / o.Groups, depth: w[1:].TotalSize(), positions: y[2:].TotalSize(),
+		taps: o.taps(x[2:], w[2:], y[2:]),
+	}
+	c.columns = make([]T, c.depth*c.positions)
+	return c
+}
+
+// each calls f for every example and group with the offsets of their parts of the input, the weights and the output.
+func (c *unrolled[T]) each(f func(x, w, y int)) {
+	for b := range c.batch {
+		for g := range c.groups {
+			part := b*c.groups + g
+			f(part*c.channels*c.area, g*c.rows*c.depth, part*c.rows*c.positions)
+		}
+	}
+}
+
+func (c *unrolled[T]) gather(x []T) {
+	for channel := range c.channels {
+		plane := x[channel*c.area : (channel+1)*c.area]
+		for e, taps := range c.taps {
+			row := c.columns[(channel*len(c.taps)+e)*c.positions:]
+			for p, from := range taps {
+				if from < 0 {
+					row[p] = 0
+				} else {
+					row[p] = plane[from]
+				}
+			}
+		}
+	}
+}
+
+func (c *unrolled[T]) scatter(dx []T) {
+	for channel := range c.channels {
+		plane := dx[channel*c.area : (channel+1)*c.area]
+		for e, taps := range c.taps {
+			row := c.columns[(channel*len(c.taps)+e)*c.positions:]
+			for p, to := range taps {
+				if to >= 0 {
+					plane[to] += row[p]
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,110 @@
+package ops
+
+import (
+	"fmt"
+
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/gonum"
+	"gorgonia.org/tensor"
+)
+
+// MatMul is the product of matrices in the last two axes, each transposed first if asked; the axes before them are broadcast.
+// ONNX MatMul, and the product in Gemm.
+type MatMul struct{ TransA, TransB bool }
+
+// Arity is 2.
+func (MatMul) Arity() int { return 2 }
+
+// Shape is (…, m, n) for (…, m, k) and (…, k, n).
+func (o MatMul) Shape(in ...tensor.Shape) (tensor.Shape, error) {
+	a, b := in[0], in[1]
+	if len(a) < 2 || len(b) < 2 {
+		return nil, fmt.Errorf("shapes %v and %v: both operands need two axes or more", a, b)
+	}
+	m, k, k2, n := o.sizes(a, b)
+	if k != k2 {
+		return nil, fmt.Errorf("shapes %v and %v: %d columns against %d rows", a, b, k, k2)
+	}
+	lead, err := Broadcast(a[:len(a)-2], b[:len(b)-2])
+	if err != nil {
+		return nil, err
+	}
+	return append(lead, m, n), nil
+}
+
+func (o MatMul) sizes(a, b tensor.Shape) (m, k, k2, n int) {
+	m, k = a[len(a)-2], a[len(a)-1]
+	if o.TransA {
+		m, k = k, m
+	}
+	k2, n = b[len(b)-2], b[len(b)-1]
+	if o.TransB {
+		k2, n = n, k2
+	}
+	return m, k, k2, n
+}
+
+// Gradient is two products: for C = A·B they are G·Bᵀ and Aᵀ·G.
+func (o MatMul) Gradient(in []Expr, _, g Expr) []Expr {
+	a, b := in[0], in[1]
+	var da, db Expr
+	if o.TransA {
+		da = Apply(MatMul{TransA: o.TransB, TransB: true}, b, g)
+	} else {
+		da = Apply(MatMul{TransB: !o.TransB}, g, b)
+	}
+	if o.TransB {
+		db = Apply(MatMul{TransA: true, TransB: o.TransA}, g, a)
+	} else {
+		db = Apply(MatMul{TransA: !o.TransA}, a, g)
+	}
+	return []Expr{da.SumTo(a.Shape()), db.SumTo(b.Shape())}
+}
+
+// Eval32 calls Gonum's BLAS.
+func (o MatMul) Eval32(out Tensor[float32], in ...Tensor[float32]) { matmul(o, out, in[0], in[1]) }
+
+// Eval64 calls Gonum's BLAS.
+func (o MatMul) Eval64(out Tensor[float64], in ...Tensor[float64]) { matmul(o, out, in[0], in[1]) }
+
+func matmul[T Float](o MatMul, out, a, b Tensor[T]) {
+	m, k, _, n := o.sizes(a.Shape, b.Shape)
+	lead := out.Shape[:len(out.Shape)-2]
+	as, bs := matrixOffsets(a.Shape, lead), matrixOffsets(b.Shape, lead)
+	for i := range as {
+		gemm(o.TransA, o.TransB, m, n, k, a.Data[as[i]*m*k:], b.Data[bs[i]*k*n:], 0, out.Data[i*m*n:])
+	}
+}
+
+// matrixOffsets returns, for each matrix of the broadcast product, the number of the operand's matrix that it reads.
+func matrixOffsets(operand, lead tensor.Shape) []int {
+	own := operand[:len(operand)-2]
+	numbers := Tensor[float64]{Shape: own, Data: make([]float64, own.TotalSize())}
+	for i := range numbers.Data {
+		numbers.Data[i] = float64(i)
+	}
+	offsets := make([]int, lead.TotalSize())
+	for i, v := range expand(numbers, lead) {
+		offsets[i] = int(v)
+	}
+	return offsets
+}
+
+// gemm computes c = op(a)·op(b) + beta·c for row-major matrices, c of shape (m, n).
+func gemm[T Float](transA, transB bool, m, n, k int, a, b []T, beta T, c []T) {
+	lda, ldb := k, n
+	ta, tb := blas.NoTrans, blas.NoTrans
+	if transA {
+		lda, ta = m, blas.Trans
+	}
+	if transB {
+		ldb, tb = k, blas.Trans
+	}
+	var impl gonum.Implementation
+	switch a := any(a).(type) {
+	case []float32:
+		impl.Sgemm(ta, tb, m, n, k, 1, a, lda, any(b).([]float32), ldb, float32(beta), any(c).([]float32), n)
+	case []float64:
+		impl.Dgemm(ta, tb, m, n, k, 1, a, lda, any(b).([]float64), ldb, float64(beta), any(c).([]float64), n)
+	}
+}

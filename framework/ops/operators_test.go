@@ -1,0 +1,246 @@
+package ops_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/seed5b471a7e/backstitch/framework/ops"
+)
+
+// operatorCase is a row of the conformance table: an operator, the shapes of its inputs and of its output, its definition, and
+// where to look at it. A new operator joins the table with a row, and so does every attribute that changes what it computes.
+type operatorCase struct {
+	op     ops.Operator
+	in     [][]int
+	out    []int
+	oracle oracle
+	sample sampler
+}
+
+func (c operatorCase) String() string { return fmt.Sprintf("%T%+v%v", c.op, c.op, c.in) }
+
+// sampler draws n numbers at which the operator is smooth.
+type sampler func(r *rand.Rand, n int) []float64
+
+// signed numbers have both signs and stay away from zero, where Abs, Sign, Step and Relu have a kink and Div a pole.
+func signed(r *rand.Rand, n int) []float64 {
+	x := positive(r, n)
+	for i := range x {
+		x[i] *= float64(1 - 2*r.IntN(2))
+	}
+	return x
+}
+
+func positive(r *rand.Rand, n int) []float64 {
+	x := make([]float64, n)
+	for i := range x {
+		x[i] = 0.4 + 1.2*r.Float64()
+	}
+	return x
+}
+
+// spread numbers are pairwise far apart: no small change moves a maximum.
+func spread(r *rand.Rand, n int) []float64 {
+	x := make([]float64, n)
+	for i, place := range r.Perm(n) {
+		x[i] = 0.07 * float64(place-n/2)
+	}
+	return x
+}
+
+// classes are indices, in range and not, and numbers that are no index.
+func classes(_ *rand.Rand, n int) []float64 {
+	return slices.Repeat([]float64{2, 0, 1.5, 7, -1, 1}, 1+n/6)[:n]
+}
+
+// between are numbers that are no index, and that no small change makes one.
+func between(r *rand.Rand, n int) []float64 {
+	x := make([]float64, n)
+	for i := range x {
+		x[i] = float64(r.IntN(4)) + 0.25 + r.Float64()/2
+	}
+	return x
+}
+
+func operatorCases() []operatorCase {
+	return slices.Concat(elementwiseCases(), broadcastCases(), layoutCases(), matrixCases(), softmaxCases(), convCases(), poolCases())
+}
+
+var shapes = [][]int{{}, {1}, {3}, {1, 1}, {2, 3}, {3, 1}, {1, 4}, {2, 1, 3}, {2, 3, 2, 2}}
+
+var functionCases = map[ops.Function]struct {
+	definition func(float64) float64
+	sample     sampler
+}{
+	ops.Exp:     {math.Exp, signed},
+	ops.Log:     {math.Log, positive},
+	ops.Sqrt:    {math.Sqrt, positive},
+	ops.Abs:     {math.Abs, signed},
+	ops.Sign:    {func(x float64) float64 { return math.Copysign(1, x) }, signed},
+	ops.Step:    {func(x float64) float64 { return (math.Copysign(1, x) + 1) / 2 }, signed},
+	ops.Relu:    {func(x float64) float64 { return math.Max(x, 0) }, signed},
+	ops.Tanh:    {func(x float64) float64 { return math.Sinh(x) / math.Cosh(x) }, signed},
+	ops.Sigmoid: {func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }, signed},
+}
+
+func elementwiseCases() []operatorCase {
+	var cases []operatorCase
+	for _, s := range shapes {
+		for function, c := range functionCases {
+			cases = append(cases, operatorCase{ops.Unary{Func: function}, [][]int{s}, s, unary(c.definition), c.sample})
+		}
+		cases = append(cases,
+			operatorCase{ops.Affine{Scale: -1.5, Shift: 0.25}, [][]int{s}, s, unary(func(x float64) float64 { return 0.25 - 1.5*x }), signed},
+			operatorCase{ops.Affine{Shift: 2}, [][]int{s}, s, unary(func(float64) float64 { return 2 }), signed},
+			operatorCase{ops.Fill{Value: 0.75}, [][]int{s}, s, unary(func(float64) float64 { return 0.75 }), signed},
+		)
+	}
+	return cases
+}
+
+var arithmeticCases = map[ops.Arithmetic]func(a, b float64) float64{
+	ops.Add: func(a, b float64) float64 { return a + b },
+	ops.Sub: func(a, b float64) float64 { return a - b },
+	ops.Mul: func(a, b float64) float64 { return a * b },
+	ops.Div: func(a, b float64) float64 { return a / b },
+}
+
+func broadcastCases() []operatorCase {
+	var cases []operatorCase
+	for _, s := range []struct{ a, b, out []int }{
+		{[]int{}, []int{}, []int{}},
+		{[]int{}, []int{1}, []int{1}},
+		{[]int{}, []int{2, 3}, []int{2, 3}},
+		{[]int{1}, []int{3}, []int{3}},
+		{[]int{3}, []int{3}, []int{3}},
+		{[]int{3}, []int{1, 3}, []int{1, 3}},
+		{[]int{3}, []int{3, 1}, []int{3, 3}},
+		{[]int{3, 1}, []int{1, 3}, []int{3, 3}},
+		{[]int{3}, []int{2, 3}, []int{2, 3}},
+		{[]int{1, 1}, []int{2}, []int{1, 2}},
+		{[]int{2, 3}, []int{2, 3}, []int{2, 3}},
+		{[]int{2, 1}, []int{4, 1, 3}, []int{4, 2, 3}},
+		{[]int{2, 3, 1, 2}, []int{3, 2, 1}, []int{2, 3, 2, 2}},
+		{[]int{1, 3, 1, 1}, []int{2, 3, 2, 2}, []int{2, 3, 2, 2}},
+	} {
+		for function, definition := range arithmeticCases {
+			op := ops.Binary{Func: function}
+			cases = append(cases, operatorCase{op, [][]int{s.a, s.b}, s.out, binary(definition), signed})
+			if !slices.Equal(s.a, s.b) {
+				cases = append(cases, operatorCase{op, [][]int{s.b, s.a}, s.out, binary(definition), signed})
+			}
+		}
+	}
+	repeat := each(func(index []int, in []ndarray) float64 { return in[0].broadcast(index) })
+	for _, s := range []struct{ in, out []int }{
+		{[]int{}, []int{}},
+		{[]int{}, []int{1, 2}},
+		{[]int{1}, []int{3}},
+		{[]int{3}, []int{3, 3}},
+		{[]int{3, 1}, []int{3, 2}},
+		{[]int{2, 3}, []int{2, 3}},
+		{[]int{2, 1, 2}, []int{3, 2, 2, 2}},
+		{[]int{1, 1, 1, 1}, []int{2, 1, 2, 3}},
+	} {
+		cases = append(cases, operatorCase{ops.Expand{Dims: s.out}, [][]int{s.in}, s.out, repeat, signed})
+	}
+	return cases
+}
+
+func layoutCases() []operatorCase {
+	var cases []operatorCase
+	for _, c := range []struct {
+		op      ops.ReduceSum
+		in, out []int
+	}{
+		{ops.ReduceSum{}, []int{}, []int{}},
+		{ops.ReduceSum{}, []int{2, 3}, []int{2, 3}},
+		{ops.ReduceSum{Axes: []int{0}}, []int{1}, []int{}},
+		{ops.ReduceSum{Axes: []int{0}}, []int{3}, []int{}},
+		{ops.ReduceSum{Axes: []int{0}, Keep: true}, []int{3}, []int{1}},
+		{ops.ReduceSum{Axes: []int{0}}, []int{3, 1}, []int{1}},
+		{ops.ReduceSum{Axes: []int{1}}, []int{3, 1}, []int{3}},
+		{ops.ReduceSum{Axes: []int{1, 0}}, []int{2, 3}, []int{}},
+		{ops.ReduceSum{Axes: []int{0, 1}, Keep: true}, []int{2, 3}, []int{1, 1}},
+		{ops.ReduceSum{Axes: []int{1}}, []int{2, 3, 2}, []int{2, 2}},
+		{ops.ReduceSum{Axes: []int{2, 3}}, []int{2, 3, 2, 2}, []int{2, 3}},
+		{ops.ReduceSum{Axes: []int{0, 2}, Keep: true}, []int{2, 3, 2, 1}, []int{1, 3, 1, 1}},
+	} {
+		cases = append(cases, operatorCase{c.op, [][]int{c.in}, c.out, sumOver(c.op.Axes...), signed})
+	}
+	inOrder := oracle(func(_ []int, in ...ndarray) []float64 { return in[0].data })
+	for _, s := range []struct{ in, out []int }{
+		{[]int{}, []int{}},
+		{[]int{}, []int{1, 1}},
+		{[]int{1}, []int{}},
+		{[]int{3}, []int{3, 1}},
+		{[]int{1, 3}, []int{3}},
+		{[]int{2, 3}, []int{3, 2}},
+		{[]int{2, 3, 2, 1}, []int{4, 3}},
+	} {
+		cases = append(cases, operatorCase{ops.Reshape{Dims: s.out}, [][]int{s.in}, s.out, inOrder, signed})
+	}
+	for _, c := range []struct{ perm, in, out []int }{
+		{[]int{}, []int{}, []int{}},
+		{[]int{0}, []int{3}, []int{3}},
+		{[]int{1, 0}, []int{2, 3}, []int{3, 2}},
+		{[]int{1, 0}, []int{1, 3}, []int{3, 1}},
+		{[]int{0, 2, 1}, []int{2, 3, 4}, []int{2, 4, 3}},
+		{[]int{2, 0, 1}, []int{2, 3, 4}, []int{4, 2, 3}},
+		{[]int{3, 1, 0, 2}, []int{2, 1, 3, 2}, []int{2, 1, 2, 3}},
+	} {
+		cases = append(cases, operatorCase{ops.Transpose{Perm: c.perm}, [][]int{c.in}, c.out, permute(c.perm...), signed})
+	}
+	return cases
+}
+
+func matrixCases() []operatorCase {
+	var cases []operatorCase
+	for _, s := range []struct{ a, b, out []int }{ // the matrices are transposed below
+		{[]int{2, 3}, []int{3, 4}, []int{2, 4}},
+		{[]int{1, 1}, []int{1, 1}, []int{1, 1}},
+		{[]int{1, 3}, []int{3, 1}, []int{1, 1}},
+		{[]int{3, 1}, []int{1, 2}, []int{3, 2}},
+		{[]int{2, 2, 3}, []int{2, 3, 2}, []int{2, 2, 2}},
+		{[]int{2, 2, 3}, []int{3, 2}, []int{2, 2, 2}},
+		{[]int{2, 3}, []int{2, 3, 1}, []int{2, 2, 1}},
+		{[]int{2, 1, 1, 2}, []int{1, 3, 2, 2}, []int{2, 3, 1, 2}},
+		{[]int{1, 2, 2}, []int{2, 2, 2, 1}, []int{2, 2, 2, 1}},
+	} {
+		for _, op := range []ops.MatMul{{}, {TransA: true}, {TransB: true}, {TransA: true, TransB: true}} {
+			in := [][]int{lastTwo(s.a, op.TransA), lastTwo(s.b, op.TransB)}
+			cases = append(cases, operatorCase{op, in, s.out, product(op.TransA, op.TransB), signed})
+		}
+	}
+	return cases
+}
+
+func lastTwo(shape []int, swapped bool) []int {
+	shape = slices.Clone(shape)
+	if n := len(shape); swapped {
+		shape[n-2], shape[n-1] = shape[n-1], shape[n-2]
+	}
+	return shape
+}
+
+func softmaxCases() []operatorCase {
+	cases := []operatorCase{
+		{ops.OneHot{Classes: 3}, [][]int{{6}}, []int{6, 3}, each(oneHot), classes},
+		{ops.OneHot{Classes: 4}, [][]int{{3}}, []int{3, 4}, each(oneHot), between},
+		{ops.OneHot{Classes: 1}, [][]int{{1}}, []int{1, 1}, each(oneHot), between},
+	}
+	for _, c := range []struct {
+		axis  int
+		shape []int
+	}{{0, []int{1}}, {0, []int{3}}, {0, []int{3, 2}}, {1, []int{2, 3}}, {1, []int{3, 1}}, {1, []int{2, 3, 2}}, {0, []int{2, 1, 3, 2}}, {3, []int{2, 2, 1, 3}}} {
+		cases = append(cases,
+			operatorCase{ops.Softmax{Axis: c.axis}, [][]int{c.shape}, c.shape,
+				along(c.axis, func(x float64, line []float64) float64 { return math.Exp(x) / sumExp(line) }), signed},
+			operatorCase{ops.LogSoftmax{Axis: c.axis}, [][]int{c.shape}, c.shape,
+				along(c.axis, func(x float64, line []float64) float64 { return x - math.Log(sumExp(line)) }), signed},
+		)
+	}
+	return cases
+}

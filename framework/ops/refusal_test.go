@@ -1,0 +1,163 @@
+package ops_test
+
+import (
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/seed5b471a7e/backstitch/framework/array"
+	"github.com/seed5b471a7e/backstitch/framework/ops"
+	"gorgonia.org/gorgonia"
+)
+
+const huge = math.MaxInt
+
+func TestOperatorsRefuseWrongInputs(t *testing.T) {
+	unit := window(1, nil)
+	square := window(2, nil)
+	strides := func(n int) ops.Window { return window(1, func(w *ops.Window) { w.Strides[0] = n }) }
+	dilations := func(n int) ops.Window { return window(1, func(w *ops.Window) { w.Dilations[0] = n }) }
+	pads := func(n ...int) ops.Window { return window(1, func(w *ops.Window) { w.Pads = n }) }
+	for _, c := range []struct {
+		rule string
+		op   ops.Operator
+		in   [][]int
+		want string
+	}{
+		{"a function exists", ops.Unary{Func: "sine"}, [][]int{{2}}, `"sine" is no function`},
+		{"an arithmetic exists", ops.Binary{Func: "pow"}, [][]int{{2}, {2}}, `"pow" is no arithmetic`},
+		{"shapes broadcast", ops.Binary{Func: ops.Add}, [][]int{{2, 3}, {2, 4}}, "shapes (2, 3) and (2, 4) do not broadcast: 3 against 4"},
+		{"only axes of one broadcast", ops.Binary{Func: ops.Mul}, [][]int{{4}, {2}}, "do not broadcast: 4 against 2"},
+		{"a broadcast has a size", ops.Binary{Func: ops.Mul}, [][]int{{1 << 20, 1}, {1, 1 << 20}}, "too many for a tensor"},
+
+		{"expanding keeps axes", ops.Expand{Dims: []int{3}}, [][]int{{2, 3}}, "shape (2, 3) does not expand to (3)"},
+		{"expanding repeats ones only", ops.Expand{Dims: []int{4}}, [][]int{{2}}, "shape (2) does not expand to (4)"},
+		{"expanding does not shrink", ops.Expand{Dims: []int{1}}, [][]int{{2}}, "shape (2) does not expand to (1)"},
+		{"expanding leaves elements", ops.Expand{Dims: []int{0}}, [][]int{{1}}, "dimension below one"},
+		{"expanded sizes do not overflow", ops.Expand{Dims: []int{1 << 32, 1 << 32}}, [][]int{{1}}, "too many for a tensor"},
+
+		{"a sum has its axes", ops.ReduceSum{Axes: []int{2}}, [][]int{{2, 3}}, "axis 2 is not an axis of shape (2, 3)"},
+		{"axes count from zero", ops.ReduceSum{Axes: []int{-1}}, [][]int{{2, 3}}, "axis -1 is not an axis"},
+		{"a scalar has no axis", ops.ReduceSum{Axes: []int{0}}, [][]int{{}}, "axis 0 is not an axis of shape ()"},
+		{"axes are distinct", ops.ReduceSum{Axes: []int{1, 1}}, [][]int{{2, 3}}, "axis 1 is named twice"},
+
+		{"reshaping keeps elements", ops.Reshape{Dims: []int{4}}, [][]int{{2, 3}}, "shape (2, 3) has 6 elements, shape (4) has 4"},
+		{"nothing is inferred", ops.Reshape{Dims: []int{-1, 3}}, [][]int{{2, 3}}, "shape (-1, 3) has a dimension below one"},
+		{"reshaped sizes do not overflow", ops.Reshape{Dims: []int{1 << 32, 1 << 32, 6}}, [][]int{{2, 3}}, "elements"},
+
+		{"transposing permutes", ops.Transpose{Perm: []int{0, 0}}, [][]int{{2, 3}}, "[0 0] is not a permutation"},
+		{"a permutation is of axes", ops.Transpose{Perm: []int{1, 2}}, [][]int{{2, 3}}, "[1 2] is not a permutation"},
+		{"transposing names all axes", ops.Transpose{Perm: []int{1, 0}}, [][]int{{2, 3, 4}}, "permutes 2 axes, shape (2, 3, 4) has 3"},
+
+		{"vectors are no matrices", ops.MatMul{}, [][]int{{3}, {3, 2}}, "both operands need two axes or more"},
+		{"matrices fit", ops.MatMul{}, [][]int{{2, 3}, {2, 3}}, "3 columns against 2 rows"},
+		{"transposed matrices fit", ops.MatMul{TransA: true, TransB: true}, [][]int{{2, 3}, {2, 3}}, "2 columns against 3 rows"},
+		{"batches broadcast", ops.MatMul{}, [][]int{{2, 2, 3}, {3, 3, 2}}, "do not broadcast: 2 against 3"},
+
+		{"softmax has its axis", ops.Softmax{Axis: 1}, [][]int{{3}}, "axis 1 is not an axis of shape (3)"},
+		{"log-softmax has its axis", ops.LogSoftmax{Axis: -1}, [][]int{{3}}, "axis -1 is not an axis of shape (3)"},
+		{"indices are one list", ops.OneHot{Classes: 3}, [][]int{{2, 2}}, "want one axis of indices"},
+		{"there is a class", ops.OneHot{}, [][]int{{2}}, "at least one class"},
+		{"classes have a size", ops.OneHot{Classes: huge}, [][]int{{2}}, "too many for a tensor"},
+
+		{"a convolution is spatial", ops.Conv{Window: unit, Groups: 1}, [][]int{{1, 1}, {1, 1}}, "want (batch, channels, spatial…)"},
+		{"weights have the input's axes", ops.Conv{Window: unit, Groups: 1}, [][]int{{1, 1, 3}, {1, 1, 2, 2}}, "as many axes in the weights"},
+		{"channels agree", ops.Conv{Window: unit, Groups: 1}, [][]int{{1, 2, 3}, {1, 1, 2}}, "do not divide into 1 groups"},
+		{"groups divide", ops.Conv{Window: unit, Groups: 2}, [][]int{{1, 2, 3}, {3, 1, 2}}, "do not divide into 2 groups"},
+		{"there is a group", ops.Conv{Window: unit}, [][]int{{1, 1, 3}, {1, 1, 2}}, "do not divide into 0 groups"},
+		{"a window has the spatial axes", ops.Conv{Window: square, Groups: 1}, [][]int{{1, 1, 3}, {1, 1, 2}}, "does not fit 1 spatial axes"},
+		{"pads have both ends", ops.Conv{Window: pads(1), Groups: 1}, [][]int{{1, 1, 3}, {1, 1, 2}}, "does not fit 1 spatial axes"},
+		{"a window moves", ops.Conv{Window: strides(0), Groups: 1}, [][]int{{1, 1, 3}, {1, 1, 2}}, "must be between 1"},
+		{"elements are apart", ops.Conv{Window: dilations(0), Groups: 1}, [][]int{{1, 1, 3}, {1, 1, 2}}, "must be between 1"},
+		{"distances do not overflow", ops.Conv{Window: dilations(huge), Groups: 1}, [][]int{{1, 1, 3}, {1, 1, 3}}, "must be between 1"},
+		{"pads do not crop", ops.Conv{Window: pads(-1, 0), Groups: 1}, [][]int{{1, 1, 3}, {1, 1, 2}}, "pads [-1 0] must be between 0"},
+		{"pads do not overflow", ops.Conv{Window: pads(huge, huge), Groups: 1}, [][]int{{1, 1, 3}, {1, 1, 2}}, "must be between 0"},
+		{"a kernel fits", ops.Conv{Window: unit, Groups: 1}, [][]int{{1, 1, 3}, {1, 1, 4}}, "larger than the padded input [3]"},
+		{"a table has a size", ops.Conv{Window: pads(1<<27, 1<<27), Groups: 1}, [][]int{{1, 1, 3}, {1, 1, 4}}, "more than this operator supports"},
+
+		{"an adjoint is spatial", ops.ConvInput{Window: unit, Groups: 1}, [][]int{{1, 1}, {1, 1}}, "want (batch, channels, spatial…)"},
+		{"an adjoint names its axes", ops.ConvInput{Window: unit, Groups: 1}, [][]int{{1, 1, 3}, {1, 1, 2}}, "as many axes in the weights"},
+		{"an adjoint has elements", ops.ConvInput{Window: pads(1, 1), Groups: 1, Spatial: []int{0}}, [][]int{{1, 1, 1}, {1, 1, 2}}, "must be between 1"},
+		{"an adjoint undoes the convolution", ops.ConvInput{Window: unit, Groups: 1, Spatial: []int{3}}, [][]int{{1, 1, 3}, {1, 1, 2}},
+			"a gradient of shape (1, 1, 3), but the convolution's output is (1, 1, 2)"},
+		{"weights are spatial", ops.ConvWeights{Window: unit, Groups: 1}, [][]int{{1, 1}, {1, 1}}, "want (batch, channels, spatial…)"},
+		{"weights have groups", ops.ConvWeights{Window: unit, Groups: 2, Kernel: []int{2}}, [][]int{{1, 3, 3}, {1, 1, 2}}, "in 2 groups"},
+		{"batches are one", ops.ConvWeights{Window: unit, Groups: 1, Kernel: []int{2}}, [][]int{{2, 1, 3}, {1, 1, 2}}, "the convolution's output is (2, 1, 2)"},
+
+		{"a pool has one shape", ops.PoolSelect{Window: unit, Kernel: []int{2}}, [][]int{{1, 1, 3}, {1, 1, 4}}, "shapes (1, 1, 3) and (1, 1, 4) differ"},
+		{"a column is no vector", ops.PoolSelect{Window: unit, Kernel: []int{2}}, [][]int{{3}, {3, 1}}, "shapes (3) and (3, 1) differ"},
+		{"a pool is spatial", ops.PoolSelect{Window: unit, Kernel: []int{2}}, [][]int{{1, 3}, {1, 3}}, "want (batch, channels, spatial…)"},
+		{"a pool's kernel has elements", ops.PoolSelect{Window: unit, Kernel: []int{0}}, [][]int{{1, 1, 3}, {1, 1, 3}}, "must be between 1"},
+		{"a window touches the input", ops.PoolSelect{Window: pads(2, 0), Kernel: []int{2}}, [][]int{{1, 1, 3}, {1, 1, 3}},
+			"pads [2 0] must be smaller than the kernel [2]"},
+		{"a window does not straddle the input",
+			ops.PoolSelect{Window: window(1, func(w *ops.Window) { w.Pads, w.Dilations[0] = []int{1, 1}, 2 }), Kernel: []int{2}},
+			[][]int{{1, 1, 1}, {1, 1, 1}}, "holds padding only"},
+		{"what is scattered has positions", ops.PoolScatter{Window: unit, Kernel: []int{2}}, [][]int{{1, 1, 3}, {1, 1, 3}},
+			"shape (1, 1, 3), but the windows over (1, 1, 3) have (1, 1, 2)"},
+		{"scattering is spatial", ops.PoolScatter{Window: unit, Kernel: []int{2}}, [][]int{{3}, {3}}, "want (batch, channels, spatial…)"},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			refused(t, ops.Apply(c.op, variables(gorgonia.NewGraph(), c.in)...), c.want)
+		})
+	}
+}
+
+func TestOperatorsRefuseAnotherNumberOfInputs(t *testing.T) {
+	for _, c := range operatorCases() {
+		in := variables(gorgonia.NewGraph(), append(slices.Clone(c.in), []int{}))
+		want := fmt.Sprintf("inputs, want %d", len(c.in))
+		refused(t, ops.Apply(c.op, in...), want)
+		if len(c.in) > 1 {
+			refused(t, ops.Apply(c.op, in[:1]...), want)
+		}
+	}
+}
+
+func TestExpressionsRefuseWhatIsNoOperand(t *testing.T) {
+	g := gorgonia.NewGraph()
+	x := ops.Input(g, "x", array.Float64, 3)
+	failure := x.MatMul(x)
+	for _, c := range []struct {
+		rule string
+		got  ops.Expr
+		want string
+	}{
+		{"an operand is present", x.Add(ops.Expr{}), "Binary{Func:add}: input 1 is missing"},
+		{"a failure stays the first one", x.Add(failure).Sum(false).Exp(), failure.Err().Error()},
+		{"operands have one precision", x.Add(ops.Input(g, "single", array.Float32, 3)), "input 1 is float32, the first is float64"},
+		{"operands are floating-point numbers", ops.FromNode(gorgonia.NewVector(g, gorgonia.Int, gorgonia.WithName("index"), gorgonia.WithShape(3))).Exp(),
+			"input 0 is int, want float32 or float64"},
+		{"operands share a graph", x.Add(ops.Input(gorgonia.NewGraph(), "y", array.Float64, 3)), "input 1 does not belong to the graph of the first"},
+		{"a constant needs a graph", ops.FromNode(gorgonia.NewConstant(2.0)).Exp(), "input 0 does not belong to"},
+		{"names are unique", ops.Input(g, "x", array.Float64, 2), `already has an input "x"`},
+		{"names are not empty", ops.Input(g, "", array.Float64, 2), "an input has no name"},
+		{"inputs have elements", ops.Input(g, "none", array.Float64, 2, 0), `input "none": shape (2, 0) has a dimension below one`},
+	} {
+		t.Run(c.rule, func(t *testing.T) { refused(t, c.got, c.want) })
+	}
+}
+
+// variables are inputs of a graph that have these shapes.
+func variables(g *gorgonia.ExprGraph, shapes [][]int) []ops.Expr {
+	in := make([]ops.Expr, len(shapes))
+	for i, shape := range shapes {
+		in[i] = ops.Input(g, fmt.Sprint("x", i), array.Float64, shape...)
+	}
+	return in
+}
+
+func refused(t *testing.T, got ops.Expr, want string) {
+	t.Helper()
+	switch {
+	case got.Err() == nil:
+		t.Errorf("%v is accepted with shape %v, want the error %q", reflect.TypeOf(ops.Of(got.Node())), got.Shape(), want)
+	case !strings.Contains(got.Err().Error(), want):
+		t.Errorf("error %q, want %q", got.Err(), want)
+	case got.Node() != nil || got.Absent():
+		t.Errorf("the failure %q has a node or is absent", got.Err())
+	}
+}

@@ -1,0 +1,73 @@
+package optim
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/seed5b471a7e/backstitch/framework/ops"
+)
+
+// Scalar is a number that may differ from step to step: a hyperparameter, the count of steps, or a formula over them. It is
+// computed in float64 outside the graph, whatever the graph's precision (1 − 0.999 is off by 1e-5 in float32), and enters the
+// graph as an input where it stands in an expression. It is an [ops.Operand].
+type Scalar struct {
+	step *Step
+	text string // the formula; equal formulas are one input
+	eval func(Moment) float64
+}
+
+// Moment is what the scalars of a step are computed from.
+type Moment struct {
+	Count  int64 // steps applied to the state before this one
+	Hypers map[string]float64
+}
+
+// Expr enters the scalar into the graph.
+func (a Scalar) Expr() Expr { return a.step.input(a) }
+
+// Add is a + b.
+func (a Scalar) Add(b Scalar) Scalar {
+	return a.combine("+", b, func(x, y float64) float64 { return x + y })
+}
+
+// Sub is a − b.
+func (a Scalar) Sub(b Scalar) Scalar {
+	return a.combine("-", b, func(x, y float64) float64 { return x - y })
+}
+
+// Mul is a·b.
+func (a Scalar) Mul(b Scalar) Scalar {
+	return a.combine("*", b, func(x, y float64) float64 { return x * y })
+}
+
+// Div is a/b.
+func (a Scalar) Div(b Scalar) Scalar {
+	return a.combine("/", b, func(x, y float64) float64 { return x / y })
+}
+
+// Pow is a to the power b.
+func (a Scalar) Pow(b Scalar) Scalar { return a.combine("^", b, math.Pow) }
+
+// OneMinus is 1 − a.
+func (a Scalar) OneMinus() Scalar {
+	return a.Map("one minus", func(x float64) float64 { return 1 - x })
+}
+
+// Sqrt is the square root of a.
+func (a Scalar) Sqrt() Scalar { return a.Map("sqrt", math.Sqrt) }
+
+// Map is f(a) for a pure function f. The name must tell f apart from other functions of the same plugin.
+func (a Scalar) Map(name string, f func(float64) float64) Scalar {
+	return Scalar{a.step, fmt.Sprintf("%s(%s)", name, a.text), func(m Moment) float64 { return f(a.eval(m)) }}
+}
+
+func (a Scalar) combine(sign string, b Scalar, f func(x, y float64) float64) Scalar {
+	return Scalar{a.step, fmt.Sprintf("(%s%s%s)", a.text, sign, b.text),
+		func(m Moment) float64 { return f(a.eval(m), b.eval(m)) }}
+}
+
+// ScalarInput is a scalar that a graph reads.
+type ScalarInput struct {
+	Input ops.Expr
+	Eval  func(Moment) float64
+}

@@ -1,0 +1,137 @@
+package optim
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/seed5b471a7e/backstitch/framework/array"
+	"github.com/seed5b471a7e/backstitch/framework/ops"
+	"gorgonia.org/gorgonia"
+)
+
+// Step is one update while its graph is written: what [Optimizer.Step] reads from and writes to.
+type Step struct {
+	graph     *gorgonia.ExprGraph
+	precision array.DType
+	params    []*Param
+	hypers    map[string]float64
+	scalars   []ScalarInput
+	entered   map[string]ops.Expr // scalars in the graph, by formula
+	err       error
+}
+
+// Params returns the trained parameters in the model's order.
+func (s *Step) Params() []*Param { return slices.Clone(s.params) }
+
+// Hyper returns a hyperparameter. The value is its default: a run may change it between steps without building the graph anew.
+// By convention the name is the option's.
+func (s *Step) Hyper(name string, value float64) Scalar {
+	if old, named := s.hypers[name]; named && old != value {
+		s.fail(fmt.Errorf("hyperparameter %q is given two values, %v and %v", name, old, value))
+	}
+	s.hypers[name] = value
+	return Scalar{s, strconv.Quote(name), func(m Moment) float64 { return m.Hypers[name] }}
+}
+
+// Const returns a number that never changes.
+func (s *Step) Const(v float64) Scalar {
+	return Scalar{s, fmt.Sprint(v), func(Moment) float64 { return v }}
+}
+
+// Count returns how many steps were applied to the state before this one. A bias correction wants [Step.Time].
+func (s *Step) Count() Scalar {
+	return Scalar{s, "count", func(m Moment) float64 { return float64(m.Count) }}
+}
+
+// Time returns how many steps were applied to the state, this one included: 1 in the first step.
+func (s *Step) Time() Scalar {
+	return Scalar{s, "time", func(m Moment) float64 { return float64(m.Count + 1) }}
+}
+
+// Fail refuses to write the update, as for options that contradict each other. The program is not made, and its error says why.
+func (s *Step) Fail(format string, args ...any) { s.fail(fmt.Errorf(format, args...)) }
+
+func (s *Step) input(a Scalar) ops.Expr {
+	if x, ok := s.entered[a.text]; ok {
+		return x
+	}
+	x := ops.Input(s.graph, "scalar "+a.text, s.precision)
+	s.entered[a.text] = x
+	s.scalars = append(s.scalars, ScalarInput{x, a.eval})
+	return x
+}
+
+func (s *Step) fail(err error) {
+	if s.err == nil {
+		s.err = err
+	}
+}
+
+// Param is one trained parameter in a [Step].
+type Param struct {
+	step     *Step
+	name     string
+	value    ops.Expr
+	gradient ops.Expr
+	next     ops.Expr
+	slots    []*slot
+}
+
+type slot struct {
+	name      string
+	old, next ops.Expr
+}
+
+// Name returns the parameter's name in the model.
+func (p *Param) Name() string { return p.name }
+
+// Shape returns the parameter's dimensions.
+func (p *Param) Shape() []int { return p.value.Shape() }
+
+// Value returns the parameter before the step.
+func (p *Param) Value() Expr { return p.value }
+
+// Gradient returns the gradient of the loss at the state before the step.
+func (p *Param) Gradient() Expr { return p.gradient }
+
+// Set makes v the parameter after the step.
+func (p *Param) Set(v Expr) {
+	p.next = v
+	p.check("the parameter", v)
+}
+
+// Slot returns what the slot of that name held before the step. It has the parameter's shape and starts at zero.
+func (p *Param) Slot(name string) Expr { return p.slot(name).old }
+
+// SetSlot makes v the slot's content after the step.
+func (p *Param) SetSlot(name string, v Expr) {
+	p.slot(name).next = v
+	p.check("slot "+name, v)
+}
+
+func (p *Param) slot(name string) *slot {
+	for _, s := range p.slots {
+		if s.name == name {
+			return s
+		}
+	}
+	s := &slot{name: name}
+	s.old = ops.Input(p.step.graph, fmt.Sprintf("slot %s of %s", name, p.name), p.step.precision, p.Shape()...)
+	s.next = s.old
+	p.slots = append(p.slots, s)
+	return s
+}
+
+func (p *Param) check(what string, v Expr) {
+	switch {
+	case v.Err() != nil:
+		p.step.fail(fmt.Errorf("%s of %q: %w", what, p.name, v.Err()))
+	case v.Absent():
+		p.step.fail(fmt.Errorf("%s of %q is set to an absent expression", what, p.name))
+	case v.Node().Graph() != p.step.graph:
+		p.step.fail(fmt.Errorf("%s of %q is set to an expression of another graph: was it kept from an earlier step?", what, p.name))
+	case !slices.Equal(v.Shape(), p.value.Shape()):
+		p.step.fail(fmt.Errorf("%s of %q has the shape %v but is set to a value of shape %v", what, p.name, p.value.Shape(), v.Shape()))
+	}
+}

@@ -1,0 +1,179 @@
+package program
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/seed5b471a7e/backstitch/framework/array"
+	"github.com/seed5b471a7e/backstitch/framework/autodiff"
+	"github.com/seed5b471a7e/backstitch/framework/ops"
+	"github.com/seed5b471a7e/backstitch/framework/optim"
+	"gorgonia.org/gorgonia"
+)
+
+// Graph is a Gorgonia graph with named ends.
+type Graph struct {
+	Expr    *gorgonia.ExprGraph
+	Inputs  []Input
+	Outputs []Output
+}
+
+// Source says where an input's numbers come from.
+type Source int
+
+// The sources of inputs.
+const (
+	FromState    Source = iota // the field Field of the state
+	FromVector                 // the part of a given vector that belongs to the parameter Field
+	FromBatch                  // the batch's input number Index
+	FromTargets                // the batch's targets
+	FromScalar                 // Eval of the moment
+	FromConstant               // Value
+)
+
+// Input is a node that must be given a value before a run.
+type Input struct {
+	Node   *gorgonia.Node
+	Source Source
+	Field  optim.Field
+	Index  int
+	Eval   func(optim.Moment) float64
+	Value  array.Array
+}
+
+// Destination says what an output is.
+type Destination int
+
+// The destinations of outputs.
+const (
+	ToState  Destination = iota // the new value of the field Field
+	ToVector                    // the part of a resulting vector that belongs to the parameter Field
+	ToLoss                      // the mean loss of the batch
+	ToLosses                    // the loss of each example
+	ToOutput                    // the model's output
+)
+
+// Output is a node whose value is a result.
+type Output struct {
+	Node        *gorgonia.Node
+	Destination Destination
+	Field       optim.Field
+}
+
+// builder writes one graph. The model and the loss are in it, except in the graph of an update.
+type builder struct {
+	program *Program
+	graph   *Graph
+	params  []ops.Expr
+	output  ops.Expr
+	losses  ops.Expr
+	loss    ops.Expr
+}
+
+// parameters starts a graph with the parameters as inputs.
+func (p *Program) parameters(g *Graph) *builder {
+	b := &builder{program: p, graph: g}
+	for _, f := range p.parameterFields() {
+		x := ops.Input(g.Expr, "parameter "+f.Name, p.Precision, f.Shape...)
+		b.params = append(b.params, x)
+		b.input(x, Input{Source: FromState, Field: f})
+	}
+	return b
+}
+
+// open starts a graph with the model and the loss.
+func (p *Program) open(batch int) (*builder, error) {
+	b := p.parameters(&Graph{Expr: gorgonia.NewGraph()})
+	m, err := p.Model.Write(b.graph.Expr, p.Precision, batch, b.params)
+	if err != nil {
+		return nil, err
+	}
+	for i, x := range m.Inputs {
+		b.input(x, Input{Source: FromBatch, Index: i})
+	}
+	for _, c := range m.Constants {
+		b.input(c.Input, Input{Source: FromConstant, Value: c.Value})
+	}
+	b.output = m.Output
+	shape, err := p.Loss.TargetShape(b.output.Shape()[1:])
+	if err != nil {
+		return nil, fmt.Errorf("program: output %q: %w", p.Model.Output, err)
+	}
+	targets := ops.Input(b.graph.Expr, "targets", p.Precision, append([]int{batch}, shape...)...)
+	b.input(targets, Input{Source: FromTargets})
+	b.losses = p.Loss.Losses(b.output, targets)
+	b.loss = b.losses.Mean(false)
+	if err := b.loss.Err(); err != nil {
+		return nil, fmt.Errorf("program: %T: %w", p.Loss, err)
+	}
+	if shape := b.losses.Shape(); !slices.Equal(shape, []int{batch}) {
+		return nil, fmt.Errorf("program: %T: losses of shape %v for %d examples", p.Loss, shape, batch)
+	}
+	return b, nil
+}
+
+func (b *builder) gradient() ([]ops.Expr, error) { return autodiff.Grad(b.loss, b.params...) }
+
+// update lets the optimizer write its step.
+func (b *builder) update(gradient func() ([]ops.Expr, error)) (*optim.Update, error) {
+	gradients, err := gradient()
+	if err != nil {
+		return nil, err
+	}
+	trained := make([]optim.Trained, len(b.params))
+	for i, f := range b.program.parameterFields() {
+		trained[i] = optim.Trained{Name: f.Name, Value: b.params[i], Gradient: gradients[i]}
+	}
+	return optim.Write(b.program.Optimizer, b.graph.Expr, b.program.Precision, trained)
+}
+
+// writeUpdate makes the optimizer's step the graph's result.
+func (b *builder) writeUpdate(gradient func() ([]ops.Expr, error)) error {
+	u, err := b.update(gradient)
+	if err != nil {
+		return err
+	}
+	b.results(u.Params, ToState)
+	fields := b.program.Layout.Fields()
+	for _, s := range u.Slots {
+		at := slices.IndexFunc(fields, func(f optim.Field) bool {
+			return f.Kind == optim.Slot && f.Name == s.Field.Name && f.Slot == s.Field.Slot
+		})
+		if at < 0 {
+			return fmt.Errorf("program: %T asks for slot %v now but did not when the program was made", b.program.Optimizer, s.Field)
+		}
+		b.input(s.Old, Input{Source: FromState, Field: fields[at]})
+		b.result(s.New, Output{Destination: ToState, Field: fields[at]})
+	}
+	for _, s := range u.Scalars {
+		b.input(s.Input, Input{Source: FromScalar, Eval: s.Eval})
+	}
+	return nil
+}
+
+// vector returns inputs that hold a vector with a part for each parameter.
+func (b *builder) vector() []ops.Expr {
+	parts := make([]ops.Expr, len(b.params))
+	for i, f := range b.program.parameterFields() {
+		parts[i] = ops.Input(b.graph.Expr, "vector "+f.Name, b.program.Precision, f.Shape...)
+		b.input(parts[i], Input{Source: FromVector, Field: f})
+	}
+	return parts
+}
+
+func (b *builder) input(x ops.Expr, in Input) {
+	in.Node = x.Node()
+	b.graph.Inputs = append(b.graph.Inputs, in)
+}
+
+// results makes the parts, one for each parameter, results.
+func (b *builder) results(parts []ops.Expr, d Destination) {
+	for i, f := range b.program.parameterFields() {
+		b.result(parts[i], Output{Destination: d, Field: f})
+	}
+}
+
+func (b *builder) result(x ops.Expr, out Output) {
+	out.Node = x.Node()
+	b.graph.Outputs = append(b.graph.Outputs, out)
+}

@@ -1,0 +1,163 @@
+// Package program assembles a model, a loss and an optimizer into the graphs that an engine runs: the step T_k, the gradient, a
+// Hessian-vector product, the update for a given gradient, and the evaluation.
+//
+// It says what every graph reads and writes, in terms of a state, a batch and a moment; it runs nothing.
+package program
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+
+	"github.com/seed5b471a7e/backstitch/framework/array"
+	"github.com/seed5b471a7e/backstitch/framework/autodiff"
+	"github.com/seed5b471a7e/backstitch/framework/model"
+	"github.com/seed5b471a7e/backstitch/framework/ops"
+	"github.com/seed5b471a7e/backstitch/framework/optim"
+	"gorgonia.org/gorgonia"
+)
+
+// Spec names what a program is made of.
+type Spec struct {
+	Model     *model.Model
+	Loss      Loss
+	Optimizer optim.Optimizer
+	Precision array.DType
+}
+
+// Program is a model, a loss and an optimizer that fit together. It is read only and may be shared.
+type Program struct {
+	Spec
+	Layout *optim.Layout // of the states that its steps act on
+	Hypers map[string]float64
+}
+
+// New checks that the parts fit together, at batch size batch: shapes, loss and optimizer.
+func New(spec Spec, batch int) (*Program, error) {
+	if len(spec.Model.Parameters) == 0 {
+		return nil, errors.New("program: the model has no parameters: nothing would be trained")
+	}
+	p := &Program{Spec: spec}
+	var fields []optim.Field
+	for _, parameter := range spec.Model.Parameters {
+		fields = append(fields, optim.Field{Kind: optim.Parameter, Name: parameter.Name, Shape: parameter.Shape})
+	}
+	var err error
+	if p.Layout, err = optim.NewLayout(fields); err != nil {
+		return nil, err
+	}
+	// The optimizer tells its slots by asking for them; the first graph is written to listen.
+	err = ops.Build(func() error {
+		b, err := p.open(batch)
+		if err != nil {
+			return err
+		}
+		update, err := b.update(b.gradient)
+		if err != nil {
+			return err
+		}
+		p.Hypers = update.Hypers
+		for _, slot := range update.Slots {
+			fields = append(fields, slot.Field)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.Layout, err = optim.NewLayout(fields)
+	return p, err
+}
+
+// NewState returns a state with these parameters, in the model's order, and slots of zeros.
+func (p *Program) NewState(parameters []array.Array) *optim.State {
+	s := p.Layout.New(p.Precision)
+	for i, f := range p.parameterFields() {
+		s.Field(f).Copy(parameters[i])
+	}
+	return s
+}
+
+func (p *Program) parameterFields() []optim.Field {
+	return p.Layout.Fields()[:len(p.Model.Parameters)]
+}
+
+// Moment returns what the scalars of a step on s are computed from.
+func (p *Program) Moment(s *optim.State) optim.Moment {
+	return optim.Moment{Count: s.Count, Hypers: p.Hypers}
+}
+
+// WithHypers returns the same program with some hyperparameters changed. No graph depends on their values.
+func (p *Program) WithHypers(changed map[string]float64) (*Program, error) {
+	q := *p
+	q.Hypers = maps.Clone(p.Hypers)
+	for name, v := range changed {
+		if _, known := q.Hypers[name]; !known {
+			return nil, fmt.Errorf("program: %T has no hyperparameter %q", p.Optimizer, name)
+		}
+		q.Hypers[name] = v
+	}
+	return &q, nil
+}
+
+// Step returns the graph of T_k for batches of that size.
+func (p *Program) Step(batch int) (*Graph, error) {
+	return p.build(batch, func(b *builder) error { return b.writeUpdate(b.gradient) })
+}
+
+// Gradient returns the graph of the loss and its gradient.
+func (p *Program) Gradient(batch int) (*Graph, error) {
+	return p.build(batch, func(b *builder) error {
+		gradients, err := b.gradient()
+		if err != nil {
+			return err
+		}
+		b.results(gradients, ToVector)
+		b.result(b.loss, Output{Destination: ToLoss})
+		return nil
+	})
+}
+
+// HVP returns the graph of the Hessian of the loss times a given vector.
+func (p *Program) HVP(batch int) (*Graph, error) {
+	return p.build(batch, func(b *builder) error {
+		products, err := autodiff.HVP(b.loss, b.params, b.vector())
+		if err != nil {
+			return err
+		}
+		b.results(products, ToVector)
+		return nil
+	})
+}
+
+// Update returns the graph of the optimizer's update for a given gradient.
+func (p *Program) Update() (*Graph, error) {
+	g := &Graph{Expr: gorgonia.NewGraph()}
+	return g, ops.Build(func() error {
+		b := p.parameters(g)
+		return b.writeUpdate(func() ([]ops.Expr, error) { return b.vector(), nil })
+	})
+}
+
+// Evaluation returns the graph of the output and of each example's loss.
+func (p *Program) Evaluation(batch int) (*Graph, error) {
+	return p.build(batch, func(b *builder) error {
+		b.result(b.output, Output{Destination: ToOutput})
+		b.result(b.losses, Output{Destination: ToLosses})
+		return nil
+	})
+}
+
+// build writes the model and the loss into a new graph, and then what write adds.
+func (p *Program) build(batch int, write func(*builder) error) (*Graph, error) {
+	var g *Graph
+	err := ops.Build(func() error {
+		b, err := p.open(batch)
+		if err != nil {
+			return err
+		}
+		g = b.graph
+		return write(b)
+	})
+	return g, err
+}

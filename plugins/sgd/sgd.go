@@ -1,0 +1,54 @@
+// Package sgd is stochastic gradient descent, with momentum (Polyak, 1964), Nesterov's variant (Sutskever et al., 2013) and weight
+// decay as an L2 penalty.
+package sgd
+
+import (
+	"errors"
+
+	"github.com/seed5b471a7e/backstitch/framework/optim"
+)
+
+// SGD moves against the gradient.
+type SGD struct {
+	LR          float64 `toml:"lr" doc:"learning rate" range:"(0,inf)"`
+	Momentum    float64 `toml:"momentum" doc:"share of the previous direction that is kept" range:"[0,1)"`
+	Nesterov    bool    `toml:"nesterov" doc:"look ahead along the new direction; needs momentum"`
+	WeightDecay float64 `toml:"weight_decay" doc:"L2 penalty: this times the parameter joins the gradient" range:"[0,inf)"`
+}
+
+func init() {
+	optim.Register("sgd", "stochastic gradient descent: momentum, Nesterov, weight decay",
+		func() optim.Optimizer { return &SGD{LR: 0.01} })
+}
+
+// Validate refuses Nesterov's variant without momentum: there is no direction to look ahead along.
+func (o *SGD) Validate() error {
+	if o.Nesterov && o.Momentum == 0 {
+		return errors.New("nesterov needs momentum > 0")
+	}
+	return nil
+}
+
+// Step follows PyTorch's convention: the velocity is a sum of gradients, and the learning rate multiplies it on use.
+func (o *SGD) Step(s *optim.Step) {
+	if o.Nesterov && o.Momentum == 0 {
+		s.Fail("nesterov needs momentum, which is 0")
+	}
+	lr := s.Hyper("lr", o.LR)
+	for _, p := range s.Params() {
+		direction := p.Gradient()
+		if o.WeightDecay != 0 {
+			direction = direction.Add(p.Value().Mul(s.Hyper("weight_decay", o.WeightDecay)))
+		}
+		if o.Momentum != 0 {
+			momentum := s.Hyper("momentum", o.Momentum)
+			velocity := p.Slot("velocity").Mul(momentum).Add(direction)
+			p.SetSlot("velocity", velocity)
+			if o.Nesterov {
+				velocity = direction.Add(velocity.Mul(momentum))
+			}
+			direction = velocity
+		}
+		p.Set(p.Value().Sub(direction.Mul(lr)))
+	}
+}
