@@ -54,6 +54,9 @@ func (c *call) expr(i int) ops.Expr {
 		return ops.Expr{}
 	}
 	x := c.writer.constant(c.node.Inputs[i], v.literal)
+	if err := x.Err(); err != nil {
+		c.fail("%w", err)
+	}
 	c.writer.values[c.node.Inputs[i]] = value{expr: x}
 	return x
 }

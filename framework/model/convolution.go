@@ -50,7 +50,7 @@ func maxPool(c *call) value {
 		return value{}
 	}
 	window := c.window(x.Shape()[2:], kernel)
-	window.Ceil = c.attrInt("ceil_mode", 0) != 0
+	window.Ceil = c.attrBool("ceil_mode")
 	return value{expr: x.MaxPool(kernel, window)}
 }
 

@@ -131,9 +131,6 @@ func transpose(c *call) value {
 // expand broadcasts in both directions: a dimension of the input may be larger than the one asked for.
 func expand(c *call) value {
 	x, dims := c.expr(0), c.ints(1)
-	if c.err != nil || x.Err() != nil {
-		return value{expr: x}
-	}
 	shape, err := ops.Broadcast(x.Shape(), dims)
 	if err != nil {
 		c.fail("%w", err)

@@ -1,6 +1,10 @@
 package model
 
-import "github.com/seed5b471a7e/backstitch/framework/ops"
+import (
+	"slices"
+
+	"github.com/seed5b471a7e/backstitch/framework/ops"
+)
 
 var linear = map[string]importer{
 	"Gemm":   gemm,
@@ -11,7 +15,7 @@ var linear = map[string]importer{
 func gemm(c *call) value {
 	a, b := c.expr(0), c.expr(1)
 	alpha, beta := c.attrFloat("alpha", 1), c.attrFloat("beta", 1)
-	product := ops.MatMul{TransA: c.attrInt("transA", 0) != 0, TransB: c.attrInt("transB", 0) != 0}
+	product := ops.MatMul{TransA: c.attrBool("transA"), TransB: c.attrBool("transB")}
 	if c.err == nil && (a.Rank() != 2 || b.Rank() != 2) {
 		c.fail("inputs of shapes %v and %v: Gemm multiplies matrices", a.Shape(), b.Shape())
 	}
@@ -24,11 +28,11 @@ func gemm(c *call) value {
 		if beta != 1 {
 			bias = bias.Scale(beta)
 		}
-		shape := y.Shape()
-		y = y.Add(bias)
-		if y.Err() == nil && c.err == nil && y.Rank() != len(shape) {
-			c.fail("C of shape %v does not broadcast to %v", bias.Shape(), shape)
+		sum := y.Add(bias)
+		if sum.Err() == nil && !slices.Equal(sum.Shape(), y.Shape()) {
+			c.fail("C of shape %v does not broadcast to %v", bias.Shape(), y.Shape())
 		}
+		y = sum
 	}
 	return value{expr: y}
 }

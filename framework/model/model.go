@@ -28,7 +28,7 @@ type Model struct {
 
 	opset     int64
 	nodes     []*onnx.Node
-	constants map[string]*onnx.Tensor
+	constants []*onnx.Tensor
 }
 
 // Input is a tensor that is fed in at every step. Its first dimension is the batch.
@@ -71,7 +71,7 @@ func open(source *onnx.Model, o Options) (*Model, error) {
 	if opset < MinOpset || opset > MaxOpset {
 		return nil, fmt.Errorf("model: opset %d is not supported (%d to %d are): convert the file, or export it again", opset, MinOpset, MaxOpset)
 	}
-	m := &Model{Source: source, Output: o.Output, opset: opset, constants: map[string]*onnx.Tensor{}}
+	m := &Model{Source: untie(source), Output: o.Output, opset: opset}
 	if m.Output == "" {
 		if len(source.Graph.Outputs) == 0 {
 			return nil, fmt.Errorf("model: the graph has no output")
@@ -97,11 +97,7 @@ func (m *Model) trace() (needed map[string]bool, err error) {
 			continue
 		}
 		m.nodes = append(m.nodes, n)
-		for _, name := range n.Inputs {
-			if name != "" {
-				needed[name] = true
-			}
-		}
+		mentioned(n, func(name string) { needed[name] = true })
 	}
 	slices.Reverse(m.nodes)
 	if len(m.nodes) == 0 {
@@ -116,7 +112,7 @@ func (m *Model) readInitializers(needed map[string]bool) error {
 			continue
 		}
 		if !isFloat(t.DType) {
-			m.constants[t.Name] = t
+			m.constants = append(m.constants, t)
 			continue
 		}
 		p, err := readParameter(t)

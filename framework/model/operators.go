@@ -14,7 +14,7 @@ var operators = map[string]importer{}
 
 func init() {
 	for _, family := range []map[string]importer{
-		elementwise, linear, convolution, normalization, reduction, layout,
+		elementwise, linear, convolution, normalization, reduction, layout, shapes, branches,
 	} {
 		maps.Copy(operators, family)
 	}
@@ -34,31 +34,36 @@ func (m *Model) unsupported() []Problem {
 	var problems []Problem
 	read := map[string]bool{m.Output: true}
 	for _, n := range m.nodes {
-		for _, name := range n.Inputs {
-			read[name] = true
-		}
+		mentioned(n, func(name string) { read[name] = true })
 	}
 	for _, n := range m.nodes {
 		if reason := m.refusal(n, read); reason != "" {
-			problems = append(problems, Problem{n.String(), reason})
+			problems = append(problems, Problem{m.describe(n), reason})
 		}
 	}
 	return problems
 }
 
 func (m *Model) refusal(n *onnx.Node, read map[string]bool) string {
-	if n.Domain != "" {
-		return fmt.Sprintf("domain %q: only operators of the standard domain are supported", n.Domain)
-	}
-	if _, known := operators[n.OpType]; !known {
-		return fmt.Sprintf("operator %s of opset %d is not supported", n.OpType, m.opset)
+	if reason := m.unknown(n); reason != "" {
+		return reason
 	}
 	for i, name := range n.Outputs {
 		if i > 0 && name != "" && read[name] {
 			return fmt.Sprintf("output %d (%q) of %s is not supported", i, name, n.OpType)
 		}
 	}
-	if n.Outputs[0] == "" {
+	return ""
+}
+
+func (m *Model) unknown(n *onnx.Node) string {
+	if n.Domain != "" {
+		return fmt.Sprintf("domain %q: only operators of the standard domain are supported", n.Domain)
+	}
+	if _, known := operators[n.OpType]; !known {
+		return fmt.Sprintf("operator %s of opset %d is not supported", n.OpType, m.opset)
+	}
+	if len(n.Outputs) == 0 || n.Outputs[0] == "" {
 		return "its first output is omitted"
 	}
 	return ""
@@ -75,4 +80,9 @@ func summarize(problems []Problem) string {
 		lines = append(lines, p.Node+": "+p.Reason)
 	}
 	return strings.Join(lines, "; ")
+}
+
+// describe names a node with its operator and opset: node "conv1" (Conv, opset 13).
+func (m *Model) describe(n *onnx.Node) string {
+	return fmt.Sprintf("%s, opset %d)", strings.TrimSuffix(n.String(), ")"), m.Source.Opsets[n.Domain])
 }

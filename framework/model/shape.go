@@ -7,7 +7,7 @@ import (
 )
 
 // Shape operators are what exporters compute shapes with. They work on literals and leave nothing in the graph.
-var shape = map[string]importer{
+var shapes = map[string]importer{
 	"Constant":        constant,
 	"ConstantOfShape": constantOfShape,
 	"Shape":           shapeOf,
@@ -15,6 +15,8 @@ var shape = map[string]importer{
 	"Slice":           slice,
 	"Concat":          concat,
 	"Cast":            cast,
+	"Equal":           equal,
+	"Where":           where,
 }
 
 func constant(c *call) value {
@@ -29,22 +31,26 @@ func constant(c *call) value {
 		return c.tensor(a.Name)
 	case "value_float":
 		return value{literal: &literal{data: []float64{c.attrFloat(a.Name, 0)}}}
-	case "value_int":
-		return value{literal: &literal{integer: true, data: []float64{float64(c.attrInt(a.Name, 0))}}}
-	case "value_ints":
-		return vector(c.attrInts(a.Name)...)
 	case "value_floats":
-		l := &literal{shape: []int{len(a.Floats)}}
-		for _, v := range a.Floats {
-			l.data = append(l.data, float64(v))
-		}
-		if c.attribute(a.Name, onnx.AttributeFloats) != nil {
-			return value{literal: l}
-		}
-	default:
-		c.fail("attribute %s is not supported", a.Name)
+		c.attribute(a.Name, onnx.AttributeFloats)
+		return value{literal: &literal{shape: []int{len(a.Floats)}, data: numbers(a.Floats)}}
+	case "value_int":
+		c.attribute(a.Name, onnx.AttributeInt)
+		return value{literal: &literal{integer: true, data: numbers([]int64{a.I})}}
+	case "value_ints":
+		c.attribute(a.Name, onnx.AttributeInts)
+		return value{literal: &literal{shape: []int{len(a.Ints)}, integer: true, data: numbers(a.Ints)}}
 	}
+	c.fail("attribute %s is not supported", a.Name)
 	return value{}
+}
+
+func numbers[T float32 | int64](list []T) []float64 {
+	data := make([]float64, len(list))
+	for i, v := range list {
+		data[i] = float64(v)
+	}
+	return data
 }
 
 // tensor reads an attribute that holds a tensor.
@@ -143,18 +149,10 @@ func (c *call) oneAxis(i int) *literal {
 // slice cuts a literal with one axis. Its bounds are inputs from opset 10, with steps.
 func slice(c *call) value {
 	data := c.oneAxis(0)
-	start, end, axis, step := 0, 0, 0, 1
-	if c.opset < 10 {
-		start, end = c.single("starts", c.attrInts("starts"), 0), c.single("ends", c.attrInts("ends"), 0)
-		axis = c.single("axes", c.attrInts("axes"), 0)
-	} else {
-		start, end = c.single("starts", c.ints(1), 0), c.single("ends", c.ints(2), 0)
-		if c.has(3) {
-			axis = c.single("axes", c.ints(3), 0)
-		}
-		if c.has(4) {
-			step = c.single("steps", c.ints(4), 1)
-		}
+	start, end := c.bound(1, "starts", nil), c.bound(2, "ends", nil)
+	axis, step := c.bound(3, "axes", []int{0}), 1
+	if c.opset >= 10 {
+		step = c.bound(4, "steps", []int{1})
 	}
 	c.axis(axis, 1)
 	if c.err == nil && step < 1 {
@@ -171,21 +169,25 @@ func slice(c *call) value {
 	return value{literal: cut}
 }
 
-// single returns the only element of a list that has one for each axis of a tensor with one axis.
-func (c *call) single(what string, list []int, byDefault int) int {
-	if len(list) == 1 {
-		return list[0]
+// bound reads what Slice wants to know of each axis of a tensor with one axis.
+func (c *call) bound(input int, name string, list []int) int {
+	switch {
+	case c.opset < 10 && c.node.Attr(name) != nil:
+		list = c.attrInts(name)
+	case c.opset >= 10 && c.has(input):
+		list = c.ints(input)
 	}
-	if list != nil {
-		c.fail("%s %v for a constant with one axis", what, list)
+	if len(list) != 1 {
+		c.fail("%s are %v, want one for the only axis of a constant", name, list)
+		return 0
 	}
-	return byDefault
+	return list[0]
 }
 
 // concat joins literals with one axis.
 func concat(c *call) value {
-	c.axis(c.attrInt("axis", 0), 1)
 	joined := &literal{shape: []int{0}, integer: c.oneAxis(0).integer}
+	c.axis(c.attrInt("axis", 0), 1)
 	for i := range c.node.Inputs {
 		part := c.oneAxis(i)
 		if c.err == nil && part.integer != joined.integer {
@@ -234,4 +236,37 @@ func cast(c *call) value {
 		}
 	}
 	return value{literal: l}
+}
+
+func equal(c *call) value {
+	v, ok := c.fold(func(a, b float64) float64 {
+		if a == b {
+			return 1
+		}
+		return 0
+	})
+	if !ok {
+		c.fail("only constants of equal size are compared")
+		return value{}
+	}
+	v.literal.integer = true
+	return v
+}
+
+// where chooses between two literals, element by element.
+func where(c *call) value {
+	choice, a, b := c.literal(0), c.literal(1), c.literal(2)
+	if c.err == nil && (len(choice.data) != len(a.data) || len(choice.data) != len(b.data) || a.integer != b.integer) {
+		c.fail("constants of shapes %v, %v and %v; only those of equal size and type are supported", choice.shape, a.shape, b.shape)
+	}
+	if c.err != nil {
+		return value{}
+	}
+	chosen := &literal{shape: choice.shape, integer: a.integer, data: make([]float64, len(choice.data))}
+	for i, yes := range choice.data {
+		if chosen.data[i] = b.data[i]; yes != 0 {
+			chosen.data[i] = a.data[i]
+		}
+	}
+	return value{literal: chosen}
 }

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
@@ -35,6 +36,9 @@ func (m *Model) Write(g *gorgonia.ExprGraph, d array.DType, batch int, params []
 			return nil, err
 		}
 		x := ops.Input(g, "input "+in.Name, d, shape...)
+		if err := x.Err(); err != nil {
+			return nil, fmt.Errorf("model: %w", err)
+		}
 		w.values[in.Name] = value{expr: x}
 		w.out.Inputs = append(w.out.Inputs, x)
 	}
@@ -121,10 +125,8 @@ func (m *Model) newWriter(g *gorgonia.ExprGraph, d array.DType, params []ops.Exp
 
 // output imports all nodes.
 func (w *writer) output() (ops.Expr, error) {
-	for _, n := range w.model.nodes {
-		if err := w.node(n); err != nil {
-			return ops.Expr{}, fmt.Errorf("%s: %w", w.model.describe(n), err)
-		}
+	if err := w.nodes(w.model.nodes); err != nil {
+		return ops.Expr{}, err
 	}
 	if out := w.values[w.model.Output]; out.literal == nil {
 		return out.expr, nil
@@ -132,7 +134,19 @@ func (w *writer) output() (ops.Expr, error) {
 	return ops.Expr{}, fmt.Errorf("the output %q is a constant", w.model.Output)
 }
 
+func (w *writer) nodes(list []*onnx.Node) error {
+	for _, n := range list {
+		if err := w.node(n); err != nil {
+			return fmt.Errorf("%s: %w", w.model.describe(n), err)
+		}
+	}
+	return nil
+}
+
 func (w *writer) node(n *onnx.Node) error {
+	if reason := w.model.unknown(n); reason != "" {
+		return errors.New(reason)
+	}
 	c := &call{writer: w, node: n, opset: w.model.opset, read: map[int]bool{}, attributes: map[string]bool{}}
 	result := operators[n.OpType](c)
 	if c.err == nil {

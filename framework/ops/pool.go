@@ -146,9 +146,6 @@ func maxima[T Float](w Window, kernel []int, x Tensor[T], out tensor.Shape, f fu
 				from := row[p]
 				if from >= 0 && (best < 0 || data[from] > data[best] || data[from] != data[from]) {
 					best = from
-					if data[from] != data[from] {
-						break
-					}
 				}
 			}
 			f(plane*positions+p, plane*area+best)

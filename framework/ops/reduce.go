@@ -64,7 +64,7 @@ func reduceSum[T Float](o ReduceSum, out, x Tensor[T]) {
 	kept := o.keptShape(x.Shape)
 	strides := make([]int, len(kept))
 	for i, stride := len(kept)-1, 1; i >= 0; i-- {
-		if kept[i] > 1 || x.Shape[i] == 1 {
+		if kept[i] > 1 {
 			strides[i] = stride
 		}
 		stride *= kept[i]

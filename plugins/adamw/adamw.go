@@ -13,10 +13,10 @@ type AdamW struct {
 	WeightDecay float64 `toml:"weight_decay" doc:"share of the parameter, times the learning rate, removed in each step" range:"[0,inf)"`
 }
 
-func init() {
-	optim.Register("adamw", "Adam with decoupled weight decay", func() optim.Optimizer {
-		return &AdamW{LR: 0.001, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, WeightDecay: 0.01}
-	})
+func init() { optim.Register("adamw", "Adam with decoupled weight decay", defaults) }
+
+func defaults() optim.Optimizer {
+	return &AdamW{LR: 0.001, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, WeightDecay: 0.01}
 }
 
 // Step is Algorithm 2 of the paper with the decay multiplied by the learning rate, as PyTorch has it.

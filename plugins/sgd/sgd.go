@@ -17,9 +17,10 @@ type SGD struct {
 }
 
 func init() {
-	optim.Register("sgd", "stochastic gradient descent: momentum, Nesterov, weight decay",
-		func() optim.Optimizer { return &SGD{LR: 0.01} })
+	optim.Register("sgd", "stochastic gradient descent: momentum, Nesterov, weight decay", defaults)
 }
+
+func defaults() optim.Optimizer { return &SGD{LR: 0.01} }
 
 // Validate refuses Nesterov's variant without momentum: there is no direction to look ahead along.
 func (o *SGD) Validate() error {

@@ -181,24 +181,35 @@ class Case:
     def write(self, folder, name):
         path = os.path.join(folder, name)
         names = self.export(path + ".onnx")
-        model = copy.deepcopy(self.model).double()
+        leaves, output, target, loss = self.backward(torch.float64)
+        arrays = {n: x.numpy() for n, x in zip(names, self.inputs)}
+        arrays |= {"target": target.numpy(), "output": output.detach().numpy(), "loss:" + self.loss: loss.detach().numpy()}
+        arrays |= {"grad:" + n: g for n, g in gradients(onnx.load(path + ".onnx"), leaves).items()}
+        np.savez_compressed(path + ".npz", **{n: np.require(a, requirements="C") for n, a in arrays.items()})
+
+
+    def backward(self, dtype):
+        model = copy.deepcopy(self.model).to(dtype)
         model.train(self.mode == "train")
-        leaves = {n: p for n, p in [*model.named_parameters(), *model.named_buffers()]}
+        leaves = dict([*model.named_parameters(), *model.named_buffers()])
         for p in leaves.values():
             p.requires_grad_(True)
-        output = model(*(x.double() for x in self.inputs))
+        output = model(*(x.to(dtype) for x in self.inputs))
         if self.loss == "cross_entropy":
             target = torch.arange(len(output)) * 7 % output.shape[1]
             loss = F.cross_entropy(output, target)
         else:
-            target = torch.randn(output.shape, generator=torch.Generator().manual_seed(1)).double()
-            target = target.float().double()
-            loss = F.mse_loss(output, target)
+            target = torch.randn(output.shape, generator=torch.Generator().manual_seed(1))
+            loss = F.mse_loss(output, target.to(dtype))
         loss.backward()
-        arrays = {n: x.numpy() for n, x in zip(names, self.inputs)}
-        arrays |= {"target": target.numpy(), "output": output.detach().numpy(), "loss:" + self.loss: loss.detach().numpy()}
-        arrays |= {"grad:" + n: g for n, g in gradients(onnx.load(path + ".onnx"), leaves).items()}
-        np.savez_compressed(path + ".npz", **arrays)
+        return leaves, output, target, loss
+
+    def single_precision_error(self):
+        """How far PyTorch's own gradients in float32 are from those in float64."""
+        single, double = ({n: p.grad.double() for n, p in self.backward(dtype)[0].items() if p.grad is not None}
+                          for dtype in (torch.float32, torch.float64))
+        scale = max(g.abs().max() for g in double.values())
+        return max(((single[n] - g).abs().max() / (g.abs().max() + 1e-3 * scale)).item() for n, g in double.items())
 
 
 def gradients(exported, leaves):
@@ -309,15 +320,21 @@ def activation():
 def pointwise():
     """A layer that keeps any shape."""
     return pick(
-        activation, activation, nn.Identity, lambda: nn.Dropout(0), lambda: Affine(),
+        *[activation] * 12, *[nn.ReLU] * 5, nn.Identity, lambda: nn.Dropout(0), lambda: Affine(),
         lambda: Fn(lambda t: t * t), lambda: Fn(lambda t: t * 0.5 + 0.25), lambda: Fn(lambda t: 1 - t), lambda: Fn(lambda t: t / 3),
         lambda: Fn(lambda t: 2 / (t * t + 1)), lambda: Fn(lambda t: -t), lambda: Fn(lambda t: torch.exp(-t * t)),
         lambda: Fn(lambda t: torch.sqrt(t * t + 0.5)), lambda: Fn(lambda t: torch.log(t * t + 0.5)), lambda: Fn(torch.abs),
         lambda: Fn(lambda t: t - t.mean(-1, keepdim=True)), lambda: Fn(lambda t: t - t.mean()), lambda: Fn(lambda t: t + t.sum()),
         lambda: Fn(lambda t: torch.tanh(t) * torch.sigmoid(t)), lambda: Fn(lambda t: t * t.sigmoid()),
-        lambda: Fn(lambda t: t + torch.ones(t.shape[1:])), lambda: Fn(lambda t: t * torch.full((t.size(-1),), 0.7)),
+        lambda: Fn(lambda t: t + torch.ones(t.shape[1:])), lambda: Fn(lambda t: t * torch.full((t.size(-1),), 0.75)),
         lambda: Fn(lambda t: t + torch.zeros(t.size(0), *[1] * (t.ndim - 1))), lambda: Fn(lambda t: t / t.size(1)),
         lambda: Fn(lambda t: t * t.size(-1) ** -0.5), lambda: Fn(lambda t: t + torch.ones_like(t)),
+        lambda: Fn(lambda t: t**2), lambda: Fn(lambda t: t.pow(3) * 0.125), lambda: Fn(torch.square), lambda: Fn(F.silu),
+        lambda: Fn(lambda t: (t * t + 1) ** 0.5), lambda: Fn(lambda t: torch.rsqrt(t * t + 1)), lambda: Fn(lambda t: (t * t + 1) ** -1),
+        lambda: Fn(lambda t: t.add(t, alpha=0.5)), lambda: Fn(lambda t: torch.rsub(t, 1)), 
+        lambda: Fn(lambda t: t + t.mean(1, keepdim=True).expand_as(t)), lambda: Fn(lambda t: t.mean(-1, keepdim=True).expand(*t.shape)),
+        lambda: Fn(lambda t: t.sum(1, keepdim=True).expand(t.size(0), t.size(1), *[-1] * (t.ndim - 2))),
+        lambda: Fn(lambda t: (t - t.mean(-1, keepdim=True)) / torch.sqrt(((t - t.mean(-1, keepdim=True)) ** 2).mean(-1, keepdim=True) + 0.125)),
         lambda: Fn(lambda t: t / t.shape[0]), lambda: Fn(lambda t: t.type_as(t).to(t.dtype)))()
 
 
@@ -355,8 +372,10 @@ def maximum(shape):
     kind = {1: nn.MaxPool1d, 2: nn.MaxPool2d, 3: nn.MaxPool3d}[len(size)]
     kernel = tuple(random.randint(1, min(3, n)) for n in size)
     dilation = pick(1, 1, 2) if all(n >= 2 * (k - 1) + 1 for n, k in zip(size, kernel)) else 1
-    return kind(kernel, stride=pick(None, 1, 2), padding=tuple(random.randint(0, k // 2) for k in kernel), dilation=dilation,
-                ceil_mode=pick(True, False))
+    # Of windows that hang over padding the exporter has another opinion than PyTorch itself, which shows where it folds shapes.
+    ceil = random.random() < 0.4
+    padding = 0 if ceil else tuple(random.randint(0, k // 2) for k in kernel)
+    return kind(kernel, stride=pick(None, 1, 2), padding=padding, dilation=dilation, ceil_mode=ceil)
 
 
 def reshaping(shape):
@@ -365,7 +384,7 @@ def reshaping(shape):
     options = [
         nn.Flatten, lambda: Fn(lambda t: torch.flatten(t, 1)), lambda: Fn(lambda t: t.view(t.size(0), -1)),
         lambda: Fn(lambda t: t.view(-1, size)), lambda: Fn(lambda t: t.reshape(t.shape[0], size)),
-        lambda: Fn(lambda t: t.reshape(len(t), -1)), lambda: Fn(lambda t: t.unsqueeze(1).squeeze(1)),
+        lambda: Fn(lambda t: t.unsqueeze(1).squeeze(1)), lambda: Fn(lambda t: t.unsqueeze(0).squeeze(0)),
         lambda: Fn(lambda t: t.unsqueeze(-1).view(*t.shape)), lambda: Fn(lambda t: t.view(t.shape)),
         lambda: Fn(lambda t: t.view(t.size(0), t.size(1), -1).mean(-1)),
         lambda: Fn(lambda t: t.contiguous().view(-1, *t.size()[1:])),
@@ -395,8 +414,11 @@ def random_layers(x):
 
     def grow(layer):
         nonlocal x
-        with torch.no_grad():
-            y = layer(x)
+        try:
+            with torch.no_grad():
+                y = layer(x)
+        except RuntimeError:  # a view of what is not contiguous
+            return
         if y.ndim >= 2 and 1 < y.numel() < 4000 and y.shape[0] == x.shape[0]:
             layers.append(layer)
             x = y
@@ -448,6 +470,9 @@ def main():
     for i in range(arguments.random):
         name = f"random_{arguments.seed}_{i}"
         case = random_case()
+        if not case.single_precision_error() < 1e-5:
+            print(f"{name}: ill-conditioned")
+            continue
         try:
             case.write(arguments.folder, name)
             with open(os.path.join(arguments.folder, name + ".txt"), "w") as f:

@@ -1,0 +1,109 @@
+package ort_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/seed5b471a7e/backstitch/framework/array"
+	"github.com/seed5b471a7e/backstitch/framework/engine"
+	"github.com/seed5b471a7e/backstitch/framework/engine/ort"
+	"github.com/seed5b471a7e/backstitch/framework/engine/tape"
+	"github.com/seed5b471a7e/backstitch/framework/model"
+	"github.com/seed5b471a7e/backstitch/framework/program"
+	"github.com/seed5b471a7e/backstitch/modelzoo"
+	"github.com/seed5b471a7e/backstitch/plugins/sgd"
+)
+
+func needLibrary(t *testing.T) {
+	t.Helper()
+	if _, err := ort.Version(); err != nil {
+		t.Skip(err)
+	}
+}
+
+// Every model of the zoo, as the file that a user would export, gives the outputs that ONNX Runtime computes from it.
+func TestZooModelsAgreeWithONNXRuntime(t *testing.T) {
+	needLibrary(t)
+	const batch = 3
+	for _, name := range modelzoo.Names() {
+		source, err := modelzoo.Build(name, 7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := source.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := model.Import(source, model.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := program.New(program.Spec{Model: m, Loss: program.MeanSquaredError{}, Optimizer: &sgd.SGD{LR: 1}, Precision: array.Float32}, batch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		machine, err := tape.Engine{}.Open(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer machine.Close()
+		values, err := m.Initialize("keep", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shape, size := []int{batch}, batch
+		for _, d := range m.Inputs[0].Dims[1:] {
+			shape, size = append(shape, int(d.Value)), size*int(d.Value)
+		}
+		random := rand.New(rand.NewPCG(1, 2))
+		input := make([]float32, size)
+		for i := range input {
+			input[i] = float32(random.NormFloat64())
+		}
+		want, err := ort.Run(file, []ort.Tensor{{Name: m.Inputs[0].Name, Shape: shape, Data: input}}, m.Output)
+		if err != nil {
+			t.Fatal(err)
+		}
+		targets := array.New(array.Float32, len(want[0].Data))
+		got, err := machine.Evaluate(context.Background(), p.NewState(values),
+			engine.Batch{Size: batch, Inputs: []array.Array{array.From32(input)}, Targets: targets})
+		if err != nil {
+			t.Fatal(err)
+		}
+		largest, difference := 0.0, 0.0
+		for i, w := range want[0].Data {
+			largest = math.Max(largest, math.Abs(float64(w)))
+			difference = math.Max(difference, math.Abs(float64(w)-got.Output.At(i)))
+		}
+		if got.Output.Len() != len(want[0].Data) || !(difference <= 1e-5*largest) {
+			t.Errorf("%s: outputs up to %v differ by %v", name, largest, difference)
+		}
+	}
+}
+
+func TestRunRefusesWhatIsNotAModel(t *testing.T) {
+	needLibrary(t)
+	if _, err := ort.Run([]byte("not a model"), nil, "output"); err == nil {
+		t.Error("no error")
+	}
+}
+
+func TestLibraryThatIsNamedButMissingIsAnError(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "libonnxruntime.so")
+	t.Setenv(ort.LibraryVariable, path)
+	if _, err := ort.Library(); err == nil || !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), path) {
+		t.Errorf("%v does not say that %s is missing", err, path)
+	}
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := ort.Library(); found != path || err != nil {
+		t.Errorf("found %q, %v", found, err)
+	}
+}

@@ -1,0 +1,165 @@
+package recipe
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/seed5b471a7e/backstitch/framework/plugin"
+)
+
+// checker turns nodes into a recipe and collects what is wrong with them.
+type checker struct {
+	models   []string
+	problems Errors
+}
+
+func (c *checker) report(at place, format string, arguments ...any) {
+	c.problems = append(c.problems, at.problem(fmt.Sprintf(format, arguments...)))
+}
+
+// schema says which keys a table may have.
+type schema struct {
+	targets  []any    // pointers to structs, whose options the table sets
+	required []string // options without a default
+	tables   []string // keys that are read elsewhere
+	partial  bool     // further keys belong to a plugin that is not known
+}
+
+// read sets the options of a table, whose name is "" for the recipe itself. It reports whether all is well.
+func (c *checker) read(name string, table *node, s schema) bool {
+	before := len(c.problems)
+	var options []plugin.Option
+	for _, target := range s.targets {
+		options = append(options, plugin.Options(target)...)
+	}
+	var known []string
+	for _, option := range options {
+		known = append(known, option.Name)
+	}
+	misspelled := c.unknown(name, table, append(known, s.tables...), s.partial)
+	for _, option := range options {
+		switch value := table.find(option.Name); {
+		case value != nil:
+			if err := option.Set(value.value); err != nil {
+				c.report(value.at, "%v", err)
+			}
+		case slices.Contains(s.required, option.Name) && !slices.Contains(misspelled, option.Name):
+			c.report(table.at, "%s is missing%s%s", option.Name, in(name), oneOf(option.OneOf))
+		}
+	}
+	return len(c.problems) == before
+}
+
+// unknown reports the keys that a table cannot have, and returns those that were probably meant.
+func (c *checker) unknown(name string, table *node, known []string, partial bool) (meant []string) {
+	missing := slices.DeleteFunc(slices.Clone(known), func(key string) bool { return table.find(key) != nil })
+	for _, key := range table.children {
+		if slices.Contains(known, key.name) {
+			continue
+		}
+		suggestion := plugin.Suggest(key.name, missing)
+		switch {
+		case suggestion != "":
+			c.report(key.at, "unknown key %q%s (did you mean %q?)", key.name, in(name), suggestion)
+			meant = append(meant, suggestion)
+		case !partial:
+			c.report(key.at, "unknown key %q%s%s", key.name, in(name), oneOf(known))
+		}
+	}
+	return meant
+}
+
+// table returns a table of the recipe, or nil after a report. One that is not there is empty, unless there is something to say
+// when it is missing.
+func (c *checker) table(root *node, name, missing string) *node {
+	table := root.find(name)
+	switch {
+	case table == nil && missing == "":
+		return &node{name: name, at: root.at}
+	case table == nil:
+		misspelled := func(n *node) bool { return plugin.Suggest(n.name, []string{name}) != "" }
+		if !slices.ContainsFunc(root.children, misspelled) { // else it is reported as such
+			c.report(root.at, "%s", missing)
+		}
+	case !table.isTable():
+		c.report(table.at, "%s must be a table", name)
+		return nil
+	}
+	return table
+}
+
+// choice returns the table whose tables [kind.NAME] name plugins, or nil after a report that there are none.
+func (c *checker) choice(root *node, kind string, names []string) *node {
+	missing := fmt.Sprintf("there is no %s: write [%s.NAME]%s", kind, kind, oneOf(names))
+	table := c.table(root, kind, missing)
+	if table != nil && len(table.children) == 0 {
+		c.report(table.at, "%s", missing)
+	}
+	return table
+}
+
+// entries returns the tables [kind.NAME], and reports what else is there.
+func (c *checker) entries(table *node, kind string, choices []string) (entries []*node) {
+	for _, entry := range table.children {
+		switch {
+		case !entry.isTable():
+			c.report(entry.at, "%q is not a table: write [%s.NAME]%s", entry.name, kind, oneOf(choices))
+		case !isName(entry.name):
+			c.report(entry.at, "%q is not a name: letters, digits, - and _ are", entry.name)
+		default:
+			entries = append(entries, entry)
+		}
+	}
+	return entries
+}
+
+// plug returns a new plugin. The problem with an unknown name is reported together with those that are known.
+func plug[T any](c *checker, at place, name string, construct func(string) (T, error), names []string) (p T, ok bool) {
+	p, err := construct(name)
+	var unknown *plugin.UnknownError
+	switch {
+	case err == nil:
+		return p, true
+	case errors.As(err, &unknown) && unknown.Suggestion == "":
+		c.report(at, "unknown %s %q%s", unknown.Kind, name, oneOf(names))
+	default:
+		c.report(at, "%v", err)
+	}
+	return p, false
+}
+
+// plugNamed returns the plugin that the key "name" of a table names, if there is one. That there is none, where there must be,
+// is found when the table is read.
+func plugNamed[T any](c *checker, table *node, construct func(string) (T, error), names []string) (p T, ok bool) {
+	name, isText := table.text("name")
+	if !isText {
+		return p, false
+	}
+	return plug(c, table.where("name"), name, construct, names)
+}
+
+// validate asks a plugin whether its options fit together.
+func (c *checker) validate(at place, p any) {
+	if v, ok := p.(plugin.Validator); ok {
+		if err := v.Validate(); err != nil {
+			c.report(at, "%v", err)
+		}
+	}
+}
+
+// in says where a key is that has no place of its own.
+func in(table string) string {
+	if table == "" {
+		return ""
+	}
+	return fmt.Sprintf(" in [%s]", table)
+}
+
+func oneOf(choices []string) string {
+	if len(choices) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (one of %s)", strings.Join(choices, ", "))
+}

@@ -1,0 +1,122 @@
+package recipe
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/BurntSushi/toml"
+)
+
+func addRecipes(f *testing.F, add func(text string)) {
+	add(small)
+	paths, err := filepath.Glob("testdata/*.toml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, path := range paths {
+		source, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		add(string(source))
+	}
+}
+
+// FuzzParse checks that any text is either a complete recipe or has problems, each with a place in the text.
+func FuzzParse(f *testing.F) {
+	addRecipes(f, func(text string) { f.Add(text, "steps=3") })
+	f.Add(small, "optimizer={adamw={betas=[1, {}]}}")
+	f.Add(small, "arrangement.forward.kind=\"backward\"\n[x]")
+	f.Fuzz(func(t *testing.T, text, assignment string) {
+		r, err := Parse("fuzz.toml", []byte(text), Options{Models: zoo, Set: []string{assignment}})
+		var problems Errors
+		if errors.As(err, &problems) {
+			lines := strings.Count(text, "\n") + 1
+			for _, p := range problems {
+				inFile := p.File == "fuzz.toml" && p.Line >= 1 && p.Line <= lines && p.Column >= 1
+				inOverride := p.File == "--set "+assignment && p.Line == 0
+				if p.Message == "" || strings.Contains(p.Message, "\n") || !inFile && !inOverride {
+					t.Errorf("problem %+v in a text of %d lines", p, lines)
+				}
+			}
+			return
+		}
+		if err != nil {
+			t.Fatalf("the error is of type %T", err)
+		}
+		if r.Data.Source == nil || r.Loss.Loss == nil || r.Optimizer.Optimizer == nil || r.Engine.Engine == nil || len(r.Arrangements) == 0 {
+			t.Fatalf("a plugin is missing: %+v", r)
+		}
+		if _, err := json.Marshal(r.Resolved()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// FuzzPlaces checks that the scanner finds the keys that the TOML library finds, each where it is written.
+func FuzzPlaces(f *testing.F) {
+	addRecipes(f, func(text string) { f.Add(text) })
+	for seed := range uint64(20) {
+		f.Add(newDocument(seed).text.String())
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		doc := &document{name: "fuzz.toml", text: text}
+		root, problem := parse(doc)
+		if problem == nil {
+			compare(t, root, root.value)
+		}
+	})
+}
+
+func compare(t *testing.T, n *node, value any) {
+	t.Helper()
+	switch value := value.(type) {
+	case map[string]any:
+		if len(n.children) != len(value) {
+			t.Fatalf("%q has %d keys, not %d", n.name, len(n.children), len(value))
+		}
+		for _, child := range n.children {
+			v, known := value[child.name]
+			if !known {
+				t.Fatalf("there is no key %q in %q", child.name, n.name)
+			}
+			if written := child.at.in.text[child.at.offset:]; !spells(written, child.name) {
+				t.Fatalf("%q is not at %q", child.name, written)
+			}
+			compare(t, child, v)
+		}
+	case []map[string]any:
+		if len(n.children) != len(value) {
+			t.Fatalf("%q has %d elements, not %d", n.name, len(n.children), len(value))
+		}
+		for i, child := range n.children {
+			compare(t, child, value[i])
+		}
+	case []any:
+		if len(n.children) != len(value) {
+			t.Fatalf("%q has %d elements, not %d", n.name, len(n.children), len(value))
+		}
+		for i, child := range n.children {
+			compare(t, child, value[i])
+		}
+	}
+}
+
+// spells reports whether a text starts with a key, bare or quoted.
+func spells(text, name string) bool {
+	if text[0] != '"' && text[0] != '\'' {
+		return strings.HasPrefix(text, name)
+	}
+	for end := 1; end <= len(text); end++ {
+		var decoded map[string]any
+		if _, err := toml.Decode(text[:end]+" = 1", &decoded); err == nil {
+			_, is := decoded[name]
+			return is
+		}
+	}
+	return false
+}

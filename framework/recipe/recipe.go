@@ -1,0 +1,129 @@
+// Package recipe reads recipes: TOML files that name the model, the data, the loss, the optimizer, the arrangements and the engine
+// of a run.
+//
+// Reading is strict. A key that means nothing, a value of the wrong type or out of range, a name that nobody registered: all are
+// problems, and all problems of a recipe are reported at once, each with its place and with what was probably meant. Tables
+// name plugins, and a plugin's own struct says which options its table has, as package plugin describes.
+//
+// The package opens neither models nor data, and runs nothing.
+package recipe
+
+import (
+	"github.com/seed5b471a7e/backstitch/framework/array"
+	"github.com/seed5b471a7e/backstitch/framework/compose"
+	"github.com/seed5b471a7e/backstitch/framework/dataset"
+	"github.com/seed5b471a7e/backstitch/framework/engine"
+	"github.com/seed5b471a7e/backstitch/framework/optim"
+	"github.com/seed5b471a7e/backstitch/framework/program"
+)
+
+// Recipe is what a run does, with every plugin made and configured.
+type Recipe struct {
+	Name  string   `toml:"name" doc:"names the run: letters, digits, - and _"`
+	Doc   string   `toml:"doc" doc:"one line for listings and reports"`
+	Seeds []uint64 `toml:"seeds" doc:"each seed is a run of its own: first values, batches, noise"`
+	Steps int      `toml:"steps" doc:"the last iterate of every arrangement" range:"[1,inf)"`
+
+	Model        Model
+	Data         Data
+	Loss         Loss
+	Optimizer    Optimizer
+	Arrangements []Arrangement // one or more, in the order of the file
+	Averages     []Average     // in the order of the file
+	Evaluate     Evaluate
+	Engine       Engine
+
+	Source []byte // the file, verbatim and without overrides
+}
+
+// ZooPrefix marks a model that is built, not read from a file.
+const ZooPrefix = "zoo:"
+
+// Model says what is trained.
+type Model struct {
+	ONNX   string `toml:"onnx" doc:"zoo:NAME, or the path of a .onnx file, relative to the working folder"`
+	Init   string `toml:"init" doc:"first values of the parameters (default for files: keep theirs)" oneof:"keep he lecun glorot torch"`
+	Output string `toml:"output" doc:"the tensor that is the model's output (default: the graph's first output)"`
+}
+
+// Data says what is trained on, and what each batch holds. The options of the source stand in the same table.
+type Data struct {
+	Name     string `toml:"name" doc:"the data set"`
+	Batch    int    `toml:"batch" doc:"examples in a batch" range:"[1,inf)"`
+	Sampling string `toml:"sampling" doc:"iid: with replacement; shuffle: by epochs; cycle: the same batches over and over" oneof:"iid shuffle cycle"`
+	Cycle    int    `toml:"cycle" doc:"for sampling = \"cycle\": the period in batches" range:"[0,inf)"`
+	Source   dataset.Source
+}
+
+// Loss says what is minimized. The options of the loss stand in the same table.
+type Loss struct {
+	Name string `toml:"name" doc:"the loss"`
+	Loss program.Loss
+}
+
+// Optimizer is the one table [optimizer.NAME].
+type Optimizer struct {
+	Name      string
+	Optimizer optim.Optimizer
+}
+
+// Arrangement is a table [arrangement.NAME]. The name is the kind too, unless the table has a key for that.
+type Arrangement struct {
+	Name        string
+	Kind        string `toml:"kind" doc:"the arrangement's kind (default: its name)"`
+	Arrangement compose.Arrangement
+}
+
+// Average is a table [average.NAME]: the average of an arrangement's iterates From+1 to n, evaluated next to iterate n.
+type Average struct {
+	Name string
+	Kind string `toml:"kind" doc:"the average's kind" oneof:"tail"`
+	Of   string `toml:"of" doc:"the arrangement"`
+	From int    `toml:"from" doc:"the last iterate that is left out" range:"[0,inf)"`
+}
+
+// Evaluate says what is measured, and when.
+type Evaluate struct {
+	Every        int      `toml:"every" doc:"every how many iterates" range:"[1,inf)"`
+	TrainSamples int      `toml:"train_samples" doc:"training examples that the training loss is measured on" range:"[1,inf)"`
+	TestSamples  int      `toml:"test_samples" doc:"test examples that are measured on (0: all)" range:"[0,inf)"`
+	Metrics      []string `toml:"metrics" doc:"what is measured (default: all that the loss has)" oneof:"train_loss test_loss test_accuracy"`
+}
+
+// Engine says what computes. The options of the engine stand in the same table.
+type Engine struct {
+	Name   string      `toml:"name" doc:"the engine"`
+	Device string      `toml:"device" doc:"where it computes" oneof:"cpu"`
+	DType  array.DType `toml:"dtype" doc:"the precision of parameters and batches" oneof:"float32 float64"`
+	Engine engine.Engine
+}
+
+// Options are what a recipe is read with.
+type Options struct {
+	Models []string // the names behind zoo:
+
+	// Set holds overrides of the form key=value, such as arrangement.backward.reset_every=500, which are put in the file's place
+	// before anything is checked. A value is written as in TOML; what TOML does not know is a string.
+	Set []string
+}
+
+// Parse reads a recipe. An error is of type [Errors]. The file's name is used in messages only.
+func Parse(file string, source []byte, o Options) (*Recipe, error) {
+	root, problem := parse(&document{name: file, text: string(source)})
+	if problem != nil {
+		return nil, Errors{*problem}
+	}
+	c := &checker{models: o.Models}
+	for _, assignment := range o.Set {
+		if problem := root.override(assignment); problem != nil {
+			c.problems = append(c.problems, *problem)
+		}
+	}
+	r := c.recipe(root)
+	if len(c.problems) > 0 {
+		c.problems.sort()
+		return nil, c.problems
+	}
+	r.Source = source
+	return r, nil
+}

@@ -1,0 +1,229 @@
+package recipe
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/seed5b471a7e/backstitch/framework/array"
+	"github.com/seed5b471a7e/backstitch/framework/compose"
+	"github.com/seed5b471a7e/backstitch/framework/dataset"
+	"github.com/seed5b471a7e/backstitch/framework/model"
+	"github.com/seed5b471a7e/backstitch/framework/plugin"
+)
+
+const small = `
+name  = "small"
+steps = 10
+model.onnx = "folder/net.onnx"
+data  = {name = "digits", batch = 8}
+loss.name = "cross_entropy"
+[optimizer.sgd]
+[arrangement.late]
+kind  = "backward"
+start = 5
+[arrangement.forward]
+[average.tail]
+of = "forward"
+`
+
+func parseSmall(t *testing.T, set ...string) *Recipe {
+	t.Helper()
+	r, err := Parse("small.toml", []byte(small), Options{Models: zoo, Set: set})
+	if err != nil {
+		t.Fatalf("with %q:\n%v", set, err)
+	}
+	return r
+}
+
+func TestWhatIsNotGivenHasItsDefault(t *testing.T) {
+	r := parseSmall(t)
+	for _, c := range []struct {
+		what      string
+		got, want any
+	}{
+		{"seeds", r.Seeds, []uint64{0}},
+		{"model.init of a file", r.Model.Init, "keep"},
+		{"model.output", r.Model.Output, ""},
+		{"data.sampling", r.Data.Sampling, "iid"},
+		{"data.cycle", r.Data.Cycle, 0},
+		{"optimizer.sgd.lr", r.Optimizer.Optimizer.(*sgd).LR, 0.01},
+		{"the kind of arrangement.forward", r.Arrangements[1].Kind, "forward"},
+		{"average.tail.kind", r.Averages[0].Kind, "tail"},
+		{"average.tail.from", r.Averages[0].From, 0},
+		{"evaluate.every", r.Evaluate.Every, 1},
+		{"evaluate.train_samples", r.Evaluate.TrainSamples, 1000},
+		{"evaluate.test_samples", r.Evaluate.TestSamples, 0},
+		{"evaluate.metrics", r.Evaluate.Metrics, []string{"train_loss", "test_loss", "test_accuracy"}},
+		{"evaluate.metrics of mse", parseSmall(t, "loss.name=mse").Evaluate.Metrics, []string{"train_loss", "test_loss"}},
+		{"engine.name", r.Engine.Name, "tape"},
+		{"engine.device", r.Engine.Device, "cpu"},
+		{"engine.dtype", r.Engine.DType, array.Float32},
+	} {
+		if fmt.Sprintf("%T %[1]v", c.got) != fmt.Sprintf("%T %[1]v", c.want) {
+			t.Errorf("%s is %v, want %v", c.what, c.got, c.want)
+		}
+	}
+}
+
+func TestWhatIsGivenReachesThePlugins(t *testing.T) {
+	r := parseSmall(t, "data.name=sin", "data.points=7", "loss.name=focal", "loss.gamma=0.5", "optimizer.sgd.momentum=0.5",
+		"optimizer.sgd.nesterov=true", "optimizer.sgd.clip=inf", "arrangement.late.reset_every=3", "engine.dtype=float64")
+	for _, c := range []struct{ got, want any }{
+		{r.Data.Source, &dataset.Sin{Points: 7}},
+		{r.Loss.Loss.(*focal).Gamma, 0.5},
+		{r.Optimizer.Optimizer, &sgd{LR: 0.01, Momentum: 0.5, Nesterov: true, Clip: math.Inf(1)}},
+		{r.Arrangements[0].Arrangement, &compose.Backward{Start: 5, ResetEvery: 3}},
+		{r.Engine.DType, array.Float64},
+	} {
+		if fmt.Sprintf("%T %+[1]v", c.got) != fmt.Sprintf("%T %+[1]v", c.want) {
+			t.Errorf("%+v, want %+v", c.got, c.want)
+		}
+	}
+	if r.Engine.Engine == nil || string(r.Source) != small {
+		t.Error("the engine or the source is missing")
+	}
+}
+
+func TestArrangementsAreInTheOrderOfTheFileAndOverridesComeLast(t *testing.T) {
+	r := parseSmall(t, "arrangement.again={kind = \"forward\"}", "arrangement.late.start=2", "arrangement.backward.start=1")
+	var names []string
+	for _, a := range r.Arrangements {
+		names = append(names, a.Name+":"+a.Kind)
+	}
+	if got := strings.Join(names, " "); got != "late:backward forward:forward again:forward backward:backward" {
+		t.Errorf("the arrangements are %s", got)
+	}
+}
+
+func TestTheValueOfAnOverrideIsTOMLOrAString(t *testing.T) {
+	for _, c := range []struct{ set, option, want string }{
+		{"doc=two words", "doc", `"two words"`},
+		{"doc = # no comment", "doc", `"# no comment"`},
+		{`doc="quoted"`, "doc", `"quoted"`},
+		{`doc="half`, "doc", `"\"half"`},
+		{"doc=", "doc", `""`},
+		{"doc=a=b", "doc", `"a=b"`},
+		{"doc=1\nsteps = 3", "doc", `"1\nsteps = 3"`},
+		{"seeds=[3, 1]", "seeds", "[3,1]"},
+		{"steps=0x10", "steps", "16"},
+		{"steps = 12 # a dozen", "steps", "12"},
+		{"optimizer.sgd.lr=1e-3", "optimizer", `{"sgd":{"lr":0.001,"momentum":0,"nesterov":false,"clip":0}}`},
+		{"optimizer . sgd . lr = 1", "optimizer", `{"sgd":{"lr":1,"momentum":0,"nesterov":false,"clip":0}}`},
+		{"optimizer={adamw={betas=[0.5]}}", "optimizer", `{"adamw":{"lr":0.001,"betas":[0.5]}}`},
+		{"model.onnx=zoo:convnet", "model", ""},
+		{"engine.dtype=float64", "engine", `{"name":"tape","device":"cpu","dtype":"float64"}`},
+	} {
+		set := []string{c.set}
+		if c.want == "" {
+			c.want = `{"onnx":"zoo:convnet","init":"he","output":""}`
+			set = append(set, "model.init=he")
+		}
+		for _, e := range parseSmall(t, set...).Resolved() {
+			if e.Key != c.option {
+				continue
+			}
+			if got, err := json.Marshal(e.Value); err != nil || string(got) != c.want {
+				t.Errorf("--set %s: %s is %s (%v), want %s", c.set, e.Key, got, err, c.want)
+			}
+		}
+	}
+}
+
+func TestTheLastOverrideOfAKeyHolds(t *testing.T) {
+	if r := parseSmall(t, "steps=20", "data={name=\"sin\", batch=4}", "data.batch=5", "steps=30"); r.Steps != 30 || r.Data.Batch != 5 {
+		t.Errorf("steps = %d, batch = %d", r.Steps, r.Data.Batch)
+	}
+}
+
+func TestResolvedListsEveryOptionInOrder(t *testing.T) {
+	r := parseSmall(t, "optimizer.sgd.clip=inf", "data.name=mixture", "data.weights=[1, nan]")
+	got, err := json.MarshalIndent(r.Resolved(), "", "\t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const golden = "testdata/resolved.json"
+	if *update {
+		if err := os.WriteFile(golden, append(got, '\n'), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got)+"\n" != string(want) {
+		t.Errorf("resolved:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+func TestAResolvedRecipeMeansTheSame(t *testing.T) {
+	for _, set := range [][]string{
+		nil,
+		{"loss.name=mse", "data.name=sin", "model.onnx=zoo:convnet", "model.init=torch", "optimizer={adamw={}}"},
+		{"data.sampling=cycle", "data.cycle=7", "optimizer.sgd.clip=-inf", "evaluate.metrics=[\"test_loss\"]", "seeds=[5]"},
+	} {
+		first := parseSmall(t, set...).Resolved()
+		var text strings.Builder
+		writeTOML(&text, "", first)
+		r, err := Parse("resolved.toml", []byte(text.String()), Options{Models: zoo})
+		if err != nil {
+			t.Errorf("with %q:\n%s\n%v", set, text.String(), err)
+			continue
+		}
+		before, _ := json.Marshal(first)
+		after, _ := json.Marshal(r.Resolved())
+		if string(before) != string(after) {
+			t.Errorf("with %q:\n%s\nbecame\n%s", set, before, after)
+		}
+	}
+}
+
+// writeTOML writes the values of a table, and then its tables.
+func writeTOML(b *strings.Builder, path string, t Table) {
+	for _, e := range t {
+		if _, isTable := e.Value.(Table); isTable {
+			continue
+		}
+		value, _ := json.Marshal(e.Value)
+		if _, isNumber := e.Value.(float64); isNumber {
+			value = fmt.Append(nil, finite(e.Value))
+		}
+		fmt.Fprintf(b, "%s = %s\n", e.Key, value)
+	}
+	for _, e := range t {
+		if inner, isTable := e.Value.(Table); isTable {
+			fmt.Fprintf(b, "[%s%s]\n", path, e.Key)
+			writeTOML(b, path+e.Key+".", inner)
+		}
+	}
+}
+
+func TestTheChoicesAreThoseOfThePackagesThatOwnThem(t *testing.T) {
+	choices := map[string][]string{}
+	for _, s := range []any{&Model{}, &Data{}, &Engine{}} {
+		for _, o := range plugin.Options(s) {
+			choices[o.Name] = o.OneOf
+		}
+	}
+	for option, want := range map[string][]string{
+		"init":     model.Initializations,
+		"sampling": {dataset.IID, dataset.Shuffle, dataset.Cycle},
+		"dtype":    {string(array.Float32), string(array.Float64)},
+	} {
+		if !slices.Equal(choices[option], want) {
+			t.Errorf("%s is one of %v, want %v", option, choices[option], want)
+		}
+	}
+}
+
+func TestATextThatIsTooLargeIsRefused(t *testing.T) {
+	_, err := Parse("large.toml", []byte(small+strings.Repeat("#", maximumSize)), Options{})
+	if err == nil || err.Error() != "large.toml:1:1: this is no recipe: it is larger than 64 KiB" {
+		t.Errorf("the error is %v", err)
+	}
+}

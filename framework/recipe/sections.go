@@ -1,0 +1,231 @@
+package recipe
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/seed5b471a7e/backstitch/framework/array"
+	"github.com/seed5b471a7e/backstitch/framework/compose"
+	"github.com/seed5b471a7e/backstitch/framework/dataset"
+	"github.com/seed5b471a7e/backstitch/framework/engine"
+	"github.com/seed5b471a7e/backstitch/framework/optim"
+	"github.com/seed5b471a7e/backstitch/framework/plugin"
+	"github.com/seed5b471a7e/backstitch/framework/program"
+)
+
+var tables = []string{"model", "data", "loss", "optimizer", "arrangement", "average", "evaluate", "engine"}
+
+func (c *checker) recipe(root *node) *Recipe {
+	r := &Recipe{Seeds: []uint64{0}}
+	c.read("", root, schema{targets: []any{r}, required: []string{"name", "steps"}, tables: tables})
+	if _, isText := root.text("name"); isText && !isName(r.Name) {
+		c.report(root.where("name"), "name = %q is not a name: letters, digits, - and _ are", r.Name)
+	}
+	if len(r.Seeds) == 0 {
+		c.report(root.where("seeds"), "seeds is empty")
+	}
+	if twice, is := repeated(r.Seeds); is {
+		c.report(root.where("seeds"), "seeds has %d twice", twice)
+	}
+	c.model(root, &r.Model)
+	c.data(root, &r.Data)
+	c.loss(root, &r.Loss)
+	c.optimizer(root, &r.Optimizer)
+	r.Arrangements = c.arrangements(root)
+	r.Averages = c.averages(root, r.Arrangements)
+	c.evaluate(root, &r.Evaluate, r.Steps, r.Loss.Loss)
+	c.engine(root, &r.Engine)
+	return r
+}
+
+func (c *checker) model(root *node, m *Model) {
+	table := c.table(root, "model", "the table [model] is missing")
+	if table == nil {
+		return
+	}
+	required := []string{"onnx"}
+	file, isText := table.text("onnx")
+	zoo, isZoo := strings.CutPrefix(file, ZooPrefix)
+	if isZoo {
+		required = append(required, "init") // it decides whether a model learns at all: nobody else should choose
+	} else {
+		m.Init = "keep"
+	}
+	c.read("model", table, schema{targets: []any{m}, required: required})
+	switch at := table.where("onnx"); {
+	case isZoo && !slices.Contains(c.models, zoo):
+		if suggestion := plugin.Suggest(zoo, c.models); suggestion != "" {
+			c.report(at, "unknown model %q (did you mean %q?)", file, ZooPrefix+suggestion)
+		} else {
+			c.report(at, "unknown model %q%s", file, oneOf(prefixed(ZooPrefix, c.models)))
+		}
+	case isText && file == "":
+		c.report(at, "onnx names no model")
+	case slices.Contains(c.models, file):
+		c.report(at, "onnx = %q is the path of a file (did you mean %q?)", file, ZooPrefix+file)
+	}
+}
+
+func (c *checker) data(root *node, d *Data) {
+	table := c.table(root, "data", "the table [data] is missing")
+	if table == nil {
+		return
+	}
+	source, known := plugNamed(c, table, dataset.New, dataset.Names())
+	d.Sampling, d.Source = dataset.IID, source
+	if !c.read("data", table, schema{targets: []any{d, source}, required: []string{"name", "batch"}, partial: !known}) {
+		return
+	}
+	if _, err := dataset.NewSampler(d.Batch, d.Batch, d.Sampling, d.Cycle, 0); err != nil {
+		c.report(table.where("cycle", "sampling"), "%v", err)
+	}
+	c.validate(table.at, source)
+}
+
+func (c *checker) loss(root *node, l *Loss) {
+	table := c.table(root, "loss", "the table [loss] is missing")
+	if table == nil {
+		return
+	}
+	loss, known := plugNamed(c, table, program.NewLoss, program.LossNames())
+	l.Loss = loss
+	if c.read("loss", table, schema{targets: []any{l, loss}, required: []string{"name"}, partial: !known}) {
+		c.validate(table.at, loss)
+	}
+}
+
+func (c *checker) optimizer(root *node, o *Optimizer) {
+	table := c.choice(root, "optimizer", optim.Names())
+	if table == nil {
+		return
+	}
+	entries := c.entries(table, "optimizer", optim.Names())
+	for i, entry := range entries {
+		if i > 0 {
+			c.report(entry.at, "there are two optimizers, %s and %s: a recipe has one", entries[0].name, entry.name)
+		}
+		optimizer, known := plug(c, entry.at, entry.name, optim.New, optim.Names())
+		if !known {
+			continue
+		}
+		if c.read("optimizer."+entry.name, entry, schema{targets: []any{optimizer}}) {
+			c.validate(entry.at, optimizer)
+		}
+		o.Name, o.Optimizer = entry.name, optimizer
+	}
+}
+
+func (c *checker) arrangements(root *node) (list []Arrangement) {
+	table := c.choice(root, "arrangement", compose.Names())
+	if table == nil {
+		return nil
+	}
+	for _, entry := range c.entries(table, "arrangement", compose.Names()) {
+		a, known := Arrangement{Name: entry.name, Kind: entry.name}, false
+		kind, isText := entry.text("kind")
+		if isText {
+			a.Kind = kind
+		}
+		if isText || entry.find("kind") == nil {
+			a.Arrangement, known = plug(c, entry.where("kind"), a.Kind, compose.New, compose.Names())
+		}
+		if c.read("arrangement."+a.Name, entry, schema{targets: []any{&a, a.Arrangement}, partial: !known}) {
+			c.validate(entry.at, a.Arrangement)
+		}
+		list = append(list, a)
+	}
+	return list
+}
+
+func (c *checker) averages(root *node, arrangements []Arrangement) (list []Average) {
+	table := c.table(root, "average", "")
+	if table == nil {
+		return nil
+	}
+	var names []string
+	for _, a := range arrangements {
+		names = append(names, a.Name)
+	}
+	for _, entry := range c.entries(table, "average", nil) {
+		a := Average{Name: entry.name, Kind: "tail"}
+		c.read("average."+a.Name, entry, schema{targets: []any{&a}, required: []string{"of"}})
+		if _, isText := entry.text("of"); isText && !slices.Contains(names, a.Of) {
+			if suggestion := plugin.Suggest(a.Of, names); suggestion != "" {
+				c.report(entry.where("of"), "the recipe has no arrangement %q (did you mean %q?)", a.Of, suggestion)
+			} else {
+				c.report(entry.where("of"), "the recipe has no arrangement %q%s", a.Of, oneOf(names))
+			}
+		}
+		if slices.Contains(names, a.Name) {
+			c.report(entry.at, "an arrangement has the name %s too: their results could not be told apart", a.Name)
+		}
+		list = append(list, a)
+	}
+	return list
+}
+
+func (c *checker) evaluate(root *node, e *Evaluate, steps int, loss program.Loss) {
+	table := c.table(root, "evaluate", "")
+	if table == nil {
+		return
+	}
+	classes := loss == nil || ofClasses(loss)
+	*e = Evaluate{Every: 1, TrainSamples: 1000, Metrics: []string{"train_loss", "test_loss"}}
+	if classes {
+		e.Metrics = append(e.Metrics, "test_accuracy")
+	}
+	c.read("evaluate", table, schema{targets: []any{e}})
+	if steps > 0 && e.Every > steps {
+		c.report(table.where("every"), "every = %d is more than the %d steps: nothing would be recorded", e.Every, steps)
+	}
+	at := table.where("metrics")
+	if len(e.Metrics) == 0 {
+		c.report(at, "metrics is empty: nothing would be recorded")
+	}
+	if twice, is := repeated(e.Metrics); is {
+		c.report(at, "metrics has %s twice", twice)
+	}
+	if !classes && slices.Contains(e.Metrics, "test_accuracy") {
+		c.report(at, "metrics has test_accuracy, but the targets of the loss are not classes")
+	}
+}
+
+// ofClasses reports whether the targets of a loss are class indices: one number where the output has several.
+func ofClasses(loss program.Loss) bool {
+	shape, err := loss.TargetShape([]int{2})
+	return err == nil && len(shape) == 0
+}
+
+func (c *checker) engine(root *node, e *Engine) {
+	table := c.table(root, "engine", "")
+	if table == nil {
+		return
+	}
+	*e = Engine{Name: "tape", Device: "cpu", DType: array.Float32}
+	name := e.Name
+	if text, isText := table.text("name"); isText {
+		name = text
+	}
+	made, known := plug(c, table.where("name"), name, engine.New, engine.Names())
+	e.Engine = made
+	if c.read("engine", table, schema{targets: []any{e, made}, partial: !known}) {
+		c.validate(table.at, made)
+	}
+}
+
+func repeated[T comparable](list []T) (twice T, is bool) {
+	for i, v := range list {
+		if slices.Contains(list[:i], v) {
+			return v, true
+		}
+	}
+	return twice, false
+}
+
+func prefixed(prefix string, names []string) []string {
+	list := make([]string, len(names))
+	for i, name := range names {
+		list[i] = prefix + name
+	}
+	return list
+}

@@ -1,0 +1,126 @@
+package report
+
+import (
+	"math"
+	"slices"
+
+	"github.com/seed5b471a7e/backstitch/framework/run"
+)
+
+// seedRow is one series in the table of all of them.
+type seedRow struct {
+	Arrangement arrangement
+	Seed        uint64
+	Group       int // the number of rows of the seed that begins with this row, 0 within it
+	Iterate     int
+	Diverged    bool
+	Final       []float64 // by metric
+	Variability float64
+	Ratio       float64 // of the path variability to the reference's with the same seed
+	Steps       int64
+	Seconds     float64
+}
+
+// seedRows lists the series, those of one seed together.
+func seedRows(v *view) []seedRow {
+	var rows []seedRow
+	for _, seed := range v.seeds {
+		start := len(rows)
+		for _, a := range v.arrangements {
+			s, ok := v.series[key{a.Name, seed}]
+			if !ok {
+				continue
+			}
+			last := s.Lines[len(s.Lines)-1]
+			r := seedRow{
+				Arrangement: a, Seed: seed, Iterate: last.Iterate, Diverged: last.Diverged,
+				Variability: s.PathVariability(), Ratio: math.NaN(), Steps: s.GradientSteps(), Seconds: s.Seconds(),
+			}
+			for _, metric := range v.folder.Info.Metrics {
+				r.Final = append(r.Final, last.Metric(metric))
+			}
+			rows = append(rows, r)
+		}
+		group := rows[start:]
+		if len(group) > 0 {
+			group[0].Group = len(group)
+		}
+		compareVariability(v, group)
+	}
+	return rows
+}
+
+// compareVariability fills in the ratios of the rows of one seed.
+func compareVariability(v *view, group []seedRow) {
+	reference, ok := v.reference()
+	at := slices.IndexFunc(group, func(r seedRow) bool { return r.Arrangement.Name == reference.Name })
+	if !ok || at < 0 {
+		return
+	}
+	for i := range group {
+		if ratio := group[i].Variability / group[at].Variability; i != at && !math.IsInf(ratio, 0) {
+			group[i].Ratio = ratio
+		}
+	}
+}
+
+// arrangementRow is one arrangement over all seeds.
+type arrangementRow struct {
+	Arrangement    arrangement
+	Seeds          int
+	Diverged       int       // of these seeds
+	Final          []float64 // medians, by metric
+	Variability    float64   // median
+	Ratio          float64   // median
+	Lowest         float64   // ratio
+	Highest        float64
+	Steps          int64
+	Seconds        float64
+	EvaluationPart float64 // of the time
+}
+
+// arrangementRows summarizes the rows of the seeds.
+func arrangementRows(v *view, rows []seedRow) []arrangementRow {
+	var summary []arrangementRow
+	for _, a := range v.arrangements {
+		r := arrangementRow{Arrangement: a, Lowest: math.NaN(), Highest: math.NaN(), EvaluationPart: evaluationPart(a.ArrangementInfo)}
+		final := make([][]float64, len(v.folder.Info.Metrics))
+		var variabilities, ratios []float64
+		for _, s := range rows {
+			if s.Arrangement.Name != a.Name {
+				continue
+			}
+			r.Seeds++
+			if s.Diverged {
+				r.Diverged++
+			}
+			for i, value := range s.Final {
+				final[i] = append(final[i], value)
+			}
+			variabilities = append(variabilities, s.Variability)
+			if !math.IsNaN(s.Ratio) {
+				ratios = append(ratios, s.Ratio)
+			}
+			r.Steps += s.Steps
+			r.Seconds += s.Seconds
+		}
+		for _, values := range final {
+			r.Final = append(r.Final, median(values))
+		}
+		r.Variability, r.Ratio = median(variabilities), median(ratios)
+		if len(ratios) > 0 {
+			r.Lowest, r.Highest = slices.Min(ratios), slices.Max(ratios)
+		}
+		summary = append(summary, r)
+	}
+	return summary
+}
+
+// evaluationPart returns the share of evaluation in the time of an arrangement. An average has none of its own: it is evaluated with
+// the arrangement that it averages.
+func evaluationPart(info run.ArrangementInfo) float64 {
+	if info.AverageOf != "" {
+		return math.NaN()
+	}
+	return info.EvaluationSeconds / (info.Seconds + info.EvaluationSeconds)
+}

@@ -1,0 +1,165 @@
+package run
+
+import (
+	"bufio"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/seed5b471a7e/backstitch/framework/compose"
+	"github.com/seed5b471a7e/backstitch/framework/optim"
+)
+
+// CheckpointFile is what resuming starts from: a line of JSON that describes the states, then their numbers, little-endian, in its
+// order, then a CRC-32 of all that.
+const CheckpointFile = "checkpoints/latest"
+
+// checkpoint is a moment of a run: the states that its rest starts from, and how much of the metrics file belongs to it.
+type checkpoint struct {
+	compose.Checkpoint
+	metricsSize int64
+}
+
+type checkpointHeader struct {
+	Results     int           `json:"results"`
+	MetricsSize int64         `json:"metrics_size"`
+	Points      []pointHeader `json:"points"`
+}
+
+type pointHeader struct {
+	Job      int   `json:"job"`
+	Iterate  int   `json:"iterate"`
+	Diverged bool  `json:"diverged,omitempty"`
+	Count    int64 `json:"count"`
+	Sums     []int `json:"sums,omitempty"` // lengths
+}
+
+func (c checkpoint) save(folder string) error {
+	path := filepath.Join(folder, CheckpointFile)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("run: %w", err)
+	}
+	return writeFile(path, func(f *os.File) error {
+		buffered := bufio.NewWriterSize(f, 1<<20)
+		sum := crc32.NewIEEE()
+		if err := c.write(io.MultiWriter(buffered, sum)); err != nil {
+			return err
+		}
+		if err := binary.Write(buffered, binary.LittleEndian, sum.Sum32()); err != nil {
+			return err
+		}
+		return buffered.Flush()
+	})
+}
+
+func (c checkpoint) write(w io.Writer) error {
+	header := checkpointHeader{Results: c.Results, MetricsSize: c.metricsSize}
+	var numbers []any
+	for _, p := range c.Points {
+		h := pointHeader{Job: p.Job, Iterate: p.Iterate, Diverged: p.State == nil}
+		if p.State != nil {
+			h.Count = p.State.Count
+			numbers = append(numbers, p.State.Data.F32, p.State.Data.F64)
+		}
+		for _, s := range p.Sums {
+			h.Sums = append(h.Sums, len(s))
+			numbers = append(numbers, s)
+		}
+		header.Points = append(header.Points, h)
+	}
+	if err := json.NewEncoder(w).Encode(header); err != nil {
+		return err
+	}
+	for _, n := range numbers {
+		if err := binary.Write(w, binary.LittleEndian, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// loadCheckpoint reads the checkpoint of a folder, whose states are like that of a job. Without one it is the beginning.
+func loadCheckpoint(folder string, like []compose.Job) (checkpoint, error) {
+	path := filepath.Join(folder, CheckpointFile)
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return checkpoint{}, nil
+	}
+	if err != nil {
+		return checkpoint{}, fmt.Errorf("run: %w", err)
+	}
+	defer f.Close()
+	c, err := readCheckpoint(bufio.NewReaderSize(f, 1<<20), like)
+	if err != nil {
+		return checkpoint{}, fmt.Errorf("run: %s is damaged: %w (delete it to start from the beginning)", path, err)
+	}
+	return c, nil
+}
+
+func readCheckpoint(r *bufio.Reader, like []compose.Job) (checkpoint, error) {
+	sum := crc32.NewIEEE()
+	line, err := r.ReadBytes('\n')
+	if err != nil {
+		return checkpoint{}, err
+	}
+	sum.Write(line)
+	var header checkpointHeader
+	if err := json.Unmarshal(line, &header); err != nil {
+		return checkpoint{}, err
+	}
+	c := checkpoint{compose.Checkpoint{Results: header.Results}, header.MetricsSize}
+	numbers := io.TeeReader(r, sum)
+	for _, h := range header.Points {
+		p, err := readPoint(numbers, h, like)
+		if err != nil {
+			return checkpoint{}, err
+		}
+		c.Points = append(c.Points, p)
+	}
+	computed := sum.Sum32()
+	var stored uint32
+	if err := binary.Read(r, binary.LittleEndian, &stored); err != nil {
+		return checkpoint{}, err
+	}
+	if stored != computed {
+		return checkpoint{}, errors.New("its checksum does not match")
+	}
+	return c, nil
+}
+
+func readPoint(r io.Reader, h pointHeader, like []compose.Job) (compose.Point, error) {
+	p := compose.Point{Job: h.Job, Iterate: h.Iterate}
+	if h.Job < 0 || h.Job >= len(like) {
+		return p, fmt.Errorf("it names job %d of %d", h.Job, len(like))
+	}
+	initial := like[h.Job].Initial
+	if !h.Diverged {
+		p.State = &optim.State{Layout: initial.Layout, Data: initial.Data.Clone(), Count: h.Count}
+		if err := binary.Read(r, binary.LittleEndian, p.State.Data.F32); err != nil {
+			return p, err
+		}
+		if err := binary.Read(r, binary.LittleEndian, p.State.Data.F64); err != nil {
+			return p, err
+		}
+	}
+	for _, n := range h.Sums {
+		if n != 0 && n != initial.Data.Len() {
+			return p, fmt.Errorf("it holds a sum of %d numbers, a state has %d", n, initial.Data.Len())
+		}
+		var s []float64
+		if n > 0 {
+			s = make([]float64, n)
+		}
+		if err := binary.Read(r, binary.LittleEndian, s); err != nil {
+			return p, err
+		}
+		p.Sums = append(p.Sums, s)
+	}
+	return p, nil
+}

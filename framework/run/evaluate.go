@@ -1,0 +1,117 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/seed5b471a7e/backstitch/framework/array"
+	"github.com/seed5b471a7e/backstitch/framework/dataset"
+	"github.com/seed5b471a7e/backstitch/framework/engine"
+	"github.com/seed5b471a7e/backstitch/framework/optim"
+)
+
+// Metrics are the names of what can be measured at an iterate:
+//
+//	train_loss     mean loss over a fixed sample of training examples
+//	test_loss      mean loss over the test examples, or a fixed sample of them
+//	test_accuracy  share of those test examples whose largest output is at the target
+var Metrics = []string{"train_loss", "test_loss", "test_accuracy"}
+
+// evaluationBatch is how many examples are evaluated at once.
+const evaluationBatch = 250
+
+// evaluator measures states on fixed examples. It may be shared by workers.
+type evaluator struct {
+	precision   array.DType
+	data        *dataset.Dataset
+	train, test []int // the examples
+	metrics     []string
+}
+
+// sampleSeed fixes the examples that are evaluated: the same for all seeds and arrangements of all runs, so that their losses
+// can be compared.
+const sampleSeed = 0
+
+func newEvaluator(d *dataset.Dataset, precision array.DType, trainSamples, testSamples int, metrics []string) *evaluator {
+	e := &evaluator{precision: precision, data: d, metrics: metrics}
+	e.train = d.Train.Sample(trainSamples, sampleSeed)
+	if testSamples == 0 {
+		testSamples = d.Test.Len()
+	}
+	e.test = d.Test.Sample(testSamples, sampleSeed)
+	return e
+}
+
+// measure returns the metrics of a state. Numbers that overflowed are NaN.
+func (e *evaluator) measure(ctx context.Context, m engine.Machine, s *optim.State) ([]Metric, error) {
+	measured := map[string]float64{}
+	if e.wants("train_loss") {
+		loss, _, err := e.over(ctx, m, s, e.data.Train, e.train)
+		if err != nil {
+			return nil, err
+		}
+		measured["train_loss"] = loss
+	}
+	if e.wants("test_loss") || e.wants("test_accuracy") {
+		loss, accuracy, err := e.over(ctx, m, s, e.data.Test, e.test)
+		if err != nil {
+			return nil, err
+		}
+		measured["test_loss"], measured["test_accuracy"] = loss, accuracy
+	}
+	list := make([]Metric, len(e.metrics))
+	for i, name := range e.metrics {
+		value := measured[name]
+		if math.IsInf(value, 0) {
+			value = math.NaN()
+		}
+		list[i] = Metric{name, value}
+	}
+	return list, nil
+}
+
+func (e *evaluator) wants(metric string) bool {
+	return slices.Contains(e.metrics, metric)
+}
+
+// over returns the mean loss and the accuracy over some examples of a split. The last batch is filled up by repeating its last
+// example, which does not count: every batch has the size of the one graph.
+func (e *evaluator) over(ctx context.Context, m engine.Machine, s *optim.State, split *dataset.Split, examples []int) (loss, accuracy float64, err error) {
+	size := min(evaluationBatch, len(examples))
+	var buffer dataset.Batch
+	correct := 0
+	for start := 0; start < len(examples); start += size {
+		part := examples[start:min(start+size, len(examples))]
+		padded := append(make([]int, 0, size), part...)
+		for len(padded) < size {
+			padded = append(padded, part[len(part)-1])
+		}
+		b := gather(split, padded, e.precision, &buffer)
+		result, err := m.Evaluate(ctx, s, b)
+		if err != nil {
+			return 0, 0, fmt.Errorf("evaluating: %w", err)
+		}
+		width := result.Output.Len() / size
+		for i := range part {
+			loss += result.Losses.At(i)
+			if split.Classes > 0 && largest(result.Output.Slice(i*width, (i+1)*width)) == int(b.Targets.At(i)) {
+				correct++
+			}
+		}
+	}
+	n := float64(len(examples))
+	return loss / n, float64(correct) / n, nil
+}
+
+// largest returns the index of the first maximum.
+func largest(x array.Array) int {
+	best := 0
+	for i := range x.Len() {
+		if x.At(i) > x.At(best) {
+			best = i
+		}
+	}
+	return best
+}

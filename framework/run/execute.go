@@ -1,0 +1,177 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/seed5b471a7e/backstitch/framework/compose"
+	"github.com/seed5b471a7e/backstitch/framework/engine"
+	"github.com/seed5b471a7e/backstitch/framework/optim"
+)
+
+// Options say where and how a run is executed.
+type Options struct {
+	Folder   string
+	Resume   bool // go on with what Folder holds
+	Workers  int
+	Memory   int64           // bytes of live states at which work waits; 0 for no bound
+	Progress func(steps int) // gradient steps since the last call; from any worker
+
+	CheckpointEvery time.Duration // how much work a stopped process may lose; 0 for ten seconds
+}
+
+// Execute trains, records every wanted iterate, and leaves a run folder. Cancelling the context ends it within one step; what was
+// recorded by then stays, and Options.Resume continues from it. The error is the context's then, and the folder is still
+// returned.
+func (r *Run) Execute(ctx context.Context, o Options) (*Folder, error) {
+	if o.CheckpointEvery == 0 {
+		o.CheckpointEvery = 10 * time.Second
+	}
+	info, from, err := r.open(o)
+	if err != nil {
+		return nil, err
+	}
+	e := &execution{run: r, options: o, saved: time.Now(), machines: make([]engine.Machine, o.Workers), evaluation: map[string]time.Duration{}}
+	defer e.close()
+	if e.recorder, err = newRecorder(o.Folder, from.metricsSize); err != nil {
+		return nil, err
+	}
+	if o.Progress != nil {
+		recorded, err := recordedSteps(o.Folder)
+		if err != nil {
+			return nil, err
+		}
+		o.Progress(recorded)
+	}
+	for i := range r.jobs {
+		r.jobs[i].Maps = func(worker int) (compose.Maps, error) {
+			m, err := e.machine(worker)
+			return maps{m, r.batches(i)}, err
+		}
+	}
+	err = compose.Run(ctx, r.jobs, compose.Options{
+		Workers: o.Workers, Memory: o.Memory, Resume: from.Checkpoint,
+		Visit: e.visit, Emit: e.emit, Progress: o.Progress,
+	})
+	if closing := e.recorder.close(); err == nil {
+		err = closing
+	}
+	folder, failure := e.finish(info, err)
+	if err == nil {
+		err = failure
+	}
+	return folder, err
+}
+
+// execution is the mutable part of a run.
+type execution struct {
+	run      *Run
+	options  Options
+	recorder *recorder
+	machines []engine.Machine // one for each worker
+	saved    time.Time        // the last checkpoint
+
+	mu         sync.Mutex
+	evaluation map[string]time.Duration // by arrangement
+}
+
+// machine returns a worker's machine, which is opened on first use.
+func (e *execution) machine(worker int) (engine.Machine, error) {
+	var err error
+	if e.machines[worker] == nil {
+		e.machines[worker], err = e.run.machine()
+	}
+	return e.machines[worker], err
+}
+
+func (e *execution) close() {
+	for _, m := range e.machines {
+		if m != nil {
+			m.Close()
+		}
+	}
+}
+
+// visit measures a state on a worker's machine.
+func (e *execution) visit(ctx context.Context, worker, job int, s *optim.State) (any, error) {
+	m, err := e.machine(worker)
+	if err != nil {
+		return nil, err
+	}
+	start := time.Now()
+	metrics, err := e.run.evaluator.measure(ctx, m, s)
+	a, _ := e.run.arrangement(job)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.evaluation[a.Name] += time.Since(start)
+	return metrics, err
+}
+
+// emit records a result, and now and then saves a checkpoint.
+func (e *execution) emit(result compose.Result, snapshot func() compose.Checkpoint) error {
+	if err := e.recorder.record(e.run.lines(result)); err != nil {
+		return err
+	}
+	if time.Since(e.saved) < e.options.CheckpointEvery {
+		return nil
+	}
+	e.saved = time.Now()
+	return checkpoint{snapshot(), e.recorder.size}.save(e.options.Folder)
+}
+
+// lines are a result as metrics.jsonl has it: the iterate, then the averages.
+func (r *Run) lines(result compose.Result) []Line {
+	a, seed := r.arrangement(result.Job)
+	lines := []Line{r.line(a.Name, seed, result.Iterate, result.Evaluated)}
+	lines[0].GradientSteps, lines[0].Seconds = result.Steps, result.Time.Seconds()
+	for i, average := range r.averages(a.Name) {
+		lines = append(lines, r.line(average.Name, seed, result.Iterate, result.Averages[i]))
+	}
+	return lines
+}
+
+func (r *Run) line(name string, seed uint64, iterate int, e compose.Evaluated) Line {
+	l := Line{Arrangement: name, Seed: seed, Iterate: iterate, Diverged: e.Diverged()}
+	if l.Metrics, _ = e.Value.([]Metric); l.Metrics == nil {
+		for _, metric := range r.Recipe.Evaluate.Metrics {
+			l.Metrics = append(l.Metrics, Metric{metric, math.NaN()})
+		}
+	}
+	for _, m := range l.Metrics {
+		l.Diverged = l.Diverged || math.IsNaN(m.Value)
+	}
+	return l
+}
+
+// finish writes down how the run ended, and reads its folder back.
+func (e *execution) finish(info Info, failure error) (*Folder, error) {
+	info.Status = Finished
+	switch {
+	case errors.Is(failure, context.Canceled):
+		info.Status = Interrupted
+	case failure != nil:
+		info.Status = Failed
+	}
+	info.Ended = time.Now()
+	info.ElapsedSeconds += info.Ended.Sub(info.Started).Seconds()
+	folder, err := Open(e.options.Folder)
+	if err != nil {
+		return nil, err
+	}
+	for i := range info.Arrangements {
+		a := &info.Arrangements[i]
+		a.GradientSteps, a.Seconds = 0, 0
+		for _, s := range folder.Series() {
+			if s.Arrangement == a.Name {
+				a.GradientSteps += s.GradientSteps()
+				a.Seconds += s.Seconds()
+			}
+		}
+		a.EvaluationSeconds += e.evaluation[a.Name].Seconds()
+	}
+	folder.Info = info
+	return folder, writeInfo(e.options.Folder, info)
+}

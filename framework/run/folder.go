@@ -1,0 +1,69 @@
+package run
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// The files of a run folder.
+const (
+	RecipeFile  = "recipe.toml"
+	InfoFile    = "run.json"
+	MetricsFile = "metrics.jsonl"
+	ReportFile  = "report.html"
+	PlotsFolder = "plots"
+)
+
+// Folder is what a run left behind.
+type Folder struct {
+	Path  string
+	Info  Info
+	Lines []Line
+}
+
+// Open reads a run folder. A last line that was cut off while it was written is ignored.
+func Open(path string) (*Folder, error) {
+	f := &Folder{Path: path}
+	data, err := os.ReadFile(filepath.Join(path, InfoFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("run: %s is not a run folder: it has no %s", path, InfoFile)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("run: %w", err)
+	}
+	if err := json.Unmarshal(data, &f.Info); err != nil {
+		return nil, fmt.Errorf("run: %s: %w", filepath.Join(path, InfoFile), err)
+	}
+	f.Lines, _, err = readLines(filepath.Join(path, MetricsFile))
+	return f, err
+}
+
+// readLines returns the whole lines of a metrics file and the number of bytes that they take.
+func readLines(path string) (lines []Line, size int64, err error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, 0, nil
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("run: %w", err)
+	}
+	reader := bufio.NewReader(bytes.NewReader(data))
+	for number := 1; ; number++ {
+		text, err := reader.ReadBytes('\n')
+		if err != nil { // the end of the file, perhaps in the middle of a line
+			return lines, size, nil
+		}
+		var l Line
+		if err := json.Unmarshal(text, &l); err != nil {
+			return nil, 0, fmt.Errorf("run: %s:%d: %w", path, number, err)
+		}
+		lines = append(lines, l)
+		size += int64(len(text))
+	}
+}

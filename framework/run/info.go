@@ -1,0 +1,61 @@
+package run
+
+import (
+	"time"
+)
+
+// Info is run.json: what was run, on what, and what it cost.
+type Info struct {
+	Name           string            `json:"name"`
+	Status         Status            `json:"status"`
+	Recipe         any               `json:"recipe"` // resolved: every option with its value
+	Model          ModelInfo         `json:"model"`
+	Seeds          []uint64          `json:"seeds"`
+	Steps          int               `json:"steps"`
+	Metrics        []string          `json:"metrics"`
+	Engine         string            `json:"engine"`
+	Precision      string            `json:"dtype"`
+	Workers        int               `json:"workers"`
+	Versions       map[string]string `json:"versions"`
+	CPU            CPUInfo           `json:"cpu"`
+	Started        time.Time         `json:"started"`
+	Ended          time.Time         `json:"ended,omitzero"`
+	GradientSteps  int64             `json:"gradient_steps"` // planned, over all arrangements and seeds
+	Arrangements   []ArrangementInfo `json:"arrangements"`
+	ElapsedSeconds float64           `json:"elapsed_seconds"`
+}
+
+// Status says how far a run came.
+type Status string
+
+// The states of a run.
+const (
+	Running     Status = "running" // or killed: nothing could be written any more
+	Finished    Status = "finished"
+	Interrupted Status = "interrupted"
+	Failed      Status = "failed"
+)
+
+// ModelInfo identifies the model.
+type ModelInfo struct {
+	Source     string `json:"source"` // zoo:NAME or the path in the recipe
+	SHA256     string `json:"sha256"`
+	Parameters int    `json:"parameters"`
+}
+
+// CPUInfo says where the numbers were computed; bits are reproducible on one instruction set only.
+type CPUInfo struct {
+	Architecture   string `json:"architecture"`
+	InstructionSet string `json:"instruction_set"`
+	Cores          int    `json:"cores"`
+}
+
+// ArrangementInfo is what one arrangement, or an average of its iterates, cost over all seeds. Seconds are summed over workers.
+type ArrangementInfo struct {
+	Name              string  `json:"name"`
+	Kind              string  `json:"kind"`
+	AverageOf         string  `json:"average_of,omitempty"`
+	GradientSteps     int64   `json:"gradient_steps"`
+	Seconds           float64 `json:"seconds"`
+	EvaluationSeconds float64 `json:"evaluation_seconds"`
+}

@@ -1,0 +1,109 @@
+package run
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+)
+
+// Line is one line of metrics.jsonl: what was measured at one iterate.
+type Line struct {
+	Arrangement   string
+	Seed          uint64
+	Iterate       int
+	Metrics       []Metric // in the recipe's order; NaN where the chain diverged
+	GradientSteps int      // spent on this iterate alone
+	Seconds       float64
+	Diverged      bool
+}
+
+// Metric is a measured number.
+type Metric struct {
+	Name  string
+	Value float64
+}
+
+// Metric returns the value of a metric, and NaN if the line has none of that name.
+func (l Line) Metric(name string) float64 {
+	for _, m := range l.Metrics {
+		if m.Name == name {
+			return m.Value
+		}
+	}
+	return math.NaN()
+}
+
+// MarshalJSON writes the fields in a fixed order, and numbers that JSON does not have as null.
+func (l Line) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	arrangement, err := json.Marshal(l.Arrangement)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(&b, `{"arrangement":%s,"seed":%d,"iterate":%d`, arrangement, l.Seed, l.Iterate)
+	for _, m := range l.Metrics {
+		value := []byte("null")
+		if !math.IsNaN(m.Value) && !math.IsInf(m.Value, 0) {
+			if value, err = json.Marshal(m.Value); err != nil {
+				return nil, err
+			}
+		}
+		fmt.Fprintf(&b, `,%q:%s`, m.Name, value)
+	}
+	seconds, err := json.Marshal(math.Round(l.Seconds*1e6) / 1e6)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(&b, `,"gradient_steps":%d,"seconds":%s`, l.GradientSteps, seconds)
+	if l.Diverged {
+		b.WriteString(`,"diverged":true`)
+	}
+	b.WriteString("}")
+	return b.Bytes(), nil
+}
+
+// UnmarshalJSON reads what MarshalJSON writes. Every field that is not one of the line's own is a metric.
+func (l *Line) UnmarshalJSON(data []byte) error {
+	*l = Line{}
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	if _, err := decoder.Token(); err != nil {
+		return err
+	}
+	for decoder.More() {
+		key, err := decoder.Token()
+		if err != nil {
+			return err
+		}
+		name, _ := key.(string)
+		var target any
+		var metric *float64
+		switch name {
+		case "arrangement":
+			target = &l.Arrangement
+		case "seed":
+			target = &l.Seed
+		case "iterate":
+			target = &l.Iterate
+		case "gradient_steps":
+			target = &l.GradientSteps
+		case "seconds":
+			target = &l.Seconds
+		case "diverged":
+			target = &l.Diverged
+		default:
+			target = &metric
+		}
+		if err := decoder.Decode(target); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		if target == any(&metric) {
+			value := math.NaN()
+			if metric != nil {
+				value = *metric
+			}
+			l.Metrics = append(l.Metrics, Metric{name, value})
+		}
+	}
+	return nil
+}

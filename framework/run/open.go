@@ -1,0 +1,158 @@
+package run
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/cpu"
+)
+
+// open makes the run's folder, or finds where a run in it stopped.
+func (r *Run) open(o Options) (Info, checkpoint, error) {
+	info, err := r.info(o)
+	if err != nil {
+		return info, checkpoint{}, err
+	}
+	if o.Resume {
+		return r.resume(o, info)
+	}
+	if entries, err := os.ReadDir(o.Folder); err == nil && len(entries) > 0 {
+		return info, checkpoint{}, fmt.Errorf("run: the folder %s is not empty: resume the run in it, or choose another", o.Folder)
+	}
+	if err := os.MkdirAll(o.Folder, 0o755); err != nil {
+		return info, checkpoint{}, fmt.Errorf("run: %w", err)
+	}
+	err = writeFile(filepath.Join(o.Folder, RecipeFile), func(f *os.File) error {
+		_, err := f.Write(r.Recipe.Source)
+		return err
+	})
+	if err != nil {
+		return info, checkpoint{}, err
+	}
+	return info, checkpoint{}, writeInfo(o.Folder, info)
+}
+
+// resume checks that the folder holds the same run, computed on the same kind of machine.
+func (r *Run) resume(o Options, info Info) (Info, checkpoint, error) {
+	old, err := Open(o.Folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return info, checkpoint{}, fmt.Errorf("run: there is nothing to resume in %s", o.Folder)
+	}
+	if err != nil {
+		return info, checkpoint{}, err
+	}
+	for _, part := range []struct {
+		what      string
+		then, now any
+	}{
+		{"recipe", old.Info.Recipe, info.Recipe},
+		{"model", old.Info.Model.SHA256, info.Model.SHA256},
+		{"instruction set", old.Info.CPU.InstructionSet, info.CPU.InstructionSet},
+		{"architecture", old.Info.CPU.Architecture, info.CPU.Architecture},
+	} {
+		if !sameJSON(part.then, part.now) {
+			return info, checkpoint{}, fmt.Errorf("run: the run in %s cannot be resumed: its %s differs", o.Folder, part.what)
+		}
+	}
+	from, err := loadCheckpoint(o.Folder, r.jobs)
+	if err != nil {
+		return info, from, err
+	}
+	info.ElapsedSeconds = old.Info.ElapsedSeconds
+	for i := range info.Arrangements {
+		if i < len(old.Info.Arrangements) {
+			info.Arrangements[i].EvaluationSeconds = old.Info.Arrangements[i].EvaluationSeconds
+		}
+	}
+	return info, from, writeInfo(o.Folder, info)
+}
+
+// sameJSON compares values that may have gone through a file.
+func sameJSON(a, b any) bool {
+	return reflect.DeepEqual(throughJSON(a), throughJSON(b))
+}
+
+func throughJSON(v any) (generic any) {
+	encoded, err := json.Marshal(v)
+	if err != nil || json.Unmarshal(encoded, &generic) != nil {
+		return nil
+	}
+	return generic
+}
+
+// info describes the run before it starts.
+func (r *Run) info(o Options) (Info, error) {
+	costs, err := r.Costs()
+	if err != nil {
+		return Info{}, err
+	}
+	rc := r.Recipe
+	info := Info{
+		Name:   rc.Name,
+		Status: Running,
+		Recipe: rc.Resolved(),
+		Model:  ModelInfo{Source: rc.Model.ONNX, SHA256: r.modelHash, Parameters: r.Program.Model.Size()},
+		Seeds:  rc.Seeds, Steps: rc.Steps, Metrics: rc.Evaluate.Metrics,
+		Engine: rc.Engine.Name, Precision: string(r.Program.Precision), Workers: o.Workers,
+		Versions: versions(), CPU: DescribeCPU(), Started: time.Now(),
+	}
+	for _, c := range costs {
+		info.GradientSteps += c.Steps
+		info.Arrangements = append(info.Arrangements, ArrangementInfo{Name: c.Arrangement, Kind: c.Kind})
+		for _, average := range r.averages(c.Arrangement) {
+			info.Arrangements = append(info.Arrangements, ArrangementInfo{Name: average.Name, Kind: "average", AverageOf: average.Of})
+		}
+	}
+	return info, nil
+}
+
+// DescribeCPU names what decides the bits of a result.
+func DescribeCPU() CPUInfo {
+	set := "generic"
+	switch {
+	case cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VL:
+		set = "avx512"
+	case cpu.X86.HasAVX2 && cpu.X86.HasFMA:
+		set = "avx2"
+	case cpu.ARM64.HasASIMD:
+		set = "neon"
+	}
+	return CPUInfo{runtime.GOARCH, set, runtime.NumCPU()}
+}
+
+// versions names the code that computes: Go, this module, and those it stands on.
+func versions() map[string]string {
+	v := map[string]string{"go": runtime.Version()}
+	build, ok := debug.ReadBuildInfo()
+	if !ok {
+		return v
+	}
+	v["backstitch"] = build.Main.Version
+	for _, m := range build.Deps {
+		for _, of := range []string{"gorgonia.org/gorgonia", "gorgonia.org/tensor", "gonum.org/v1/gonum", "onnx-go", "onnxruntime_go"} {
+			if strings.HasSuffix(m.Path, of) {
+				v[m.Path] = m.Version
+			}
+		}
+	}
+	return v
+}
+
+// recordedSteps returns how many gradient steps the metrics file of a folder accounts for.
+func recordedSteps(folder string) (int, error) {
+	lines, _, err := readLines(filepath.Join(folder, MetricsFile))
+	steps := 0
+	for _, l := range lines {
+		steps += l.GradientSteps
+	}
+	return steps, err
+}

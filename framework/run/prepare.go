@@ -1,0 +1,214 @@
+package run
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/seed5b471a7e/backstitch/framework/compose"
+	"github.com/seed5b471a7e/backstitch/framework/dataset"
+	"github.com/seed5b471a7e/backstitch/framework/engine"
+	"github.com/seed5b471a7e/backstitch/framework/model"
+	"github.com/seed5b471a7e/backstitch/framework/onnx"
+	"github.com/seed5b471a7e/backstitch/framework/optim"
+	"github.com/seed5b471a7e/backstitch/framework/program"
+	"github.com/seed5b471a7e/backstitch/framework/recipe"
+)
+
+// Run is a recipe whose parts were found and fit together: nothing was trained yet.
+type Run struct {
+	Recipe  *recipe.Recipe
+	Program *program.Program
+	Data    *dataset.Dataset
+
+	modelHash string
+	evaluator *evaluator
+	samplers  []*dataset.Sampler // one for each seed
+	jobs      []compose.Job      // seed by seed, in the recipe's order of arrangements
+	iterates  []int
+}
+
+// OpenModel returns the ONNX model that a recipe names.
+type OpenModel func(reference string) (*onnx.Model, error)
+
+// Prepare imports the model, loads the data, and checks that they, the loss and the arrangements fit together.
+func Prepare(ctx context.Context, rc *recipe.Recipe, open OpenModel) (*Run, error) {
+	r := &Run{Recipe: rc}
+	var err error
+	if err = r.prepareProgram(open); err != nil {
+		return nil, err
+	}
+	if r.Data, err = rc.Data.Source.Load(ctx); err != nil {
+		return nil, err
+	}
+	if err = r.Data.Check(); err != nil {
+		return nil, err
+	}
+	if err = r.checkData(); err != nil {
+		return nil, err
+	}
+	r.evaluator = newEvaluator(r.Data, r.Program.Precision, rc.Evaluate.TrainSamples, rc.Evaluate.TestSamples, rc.Evaluate.Metrics)
+	for n := rc.Evaluate.Every; n <= rc.Steps; n += rc.Evaluate.Every {
+		r.iterates = append(r.iterates, n)
+	}
+	return r, r.prepareJobs()
+}
+
+func (r *Run) prepareProgram(open OpenModel) error {
+	rc := r.Recipe
+	source, err := open(rc.Model.ONNX)
+	if err != nil {
+		return err
+	}
+	encoded, err := source.Encode()
+	if err != nil {
+		return err
+	}
+	hash := sha256.Sum256(encoded)
+	r.modelHash = hex.EncodeToString(hash[:])
+	m, err := model.Import(source, model.Options{Output: rc.Model.Output})
+	if err != nil {
+		return fmt.Errorf("%s: %w", rc.Model.ONNX, err)
+	}
+	r.Program, err = program.New(program.Spec{
+		Model: m, Loss: rc.Loss.Loss, Optimizer: rc.Optimizer.Optimizer, Precision: rc.Engine.DType,
+	}, rc.Data.Batch)
+	if err != nil {
+		return fmt.Errorf("%s: %w", rc.Model.ONNX, err)
+	}
+	return nil
+}
+
+// checkData refuses data that the model or the loss cannot read.
+func (r *Run) checkData() error {
+	train, m := r.Data.Train, r.Program.Model
+	if len(m.Inputs) != 1 {
+		return fmt.Errorf("run: the model has %d inputs; data sets hold one", len(m.Inputs))
+	}
+	evaluation, err := r.Program.Evaluation(r.Recipe.Data.Batch)
+	if err != nil {
+		return err
+	}
+	for _, in := range evaluation.Inputs {
+		shape := []int(in.Node.Shape()[1:])
+		size := 1
+		for _, n := range shape {
+			size *= n
+		}
+		switch {
+		case in.Source == program.FromBatch && size != train.InputSize():
+			return fmt.Errorf("run: the model's input %q takes examples of shape %v, the data set %s has %v",
+				m.Inputs[0].Name, shape, r.Data.Name, train.Shape)
+		case in.Source == program.FromTargets && size != train.TargetSize():
+			return fmt.Errorf("run: the loss %s compares %v numbers for each example, the data set %s has %d",
+				r.Recipe.Loss.Name, shape, r.Data.Name, train.TargetSize())
+		}
+	}
+	return r.checkClasses(evaluation)
+}
+
+func (r *Run) checkClasses(evaluation *program.Graph) error {
+	classes := r.Data.Train.Classes
+	if _, classifies := r.Recipe.Loss.Loss.(program.CrossEntropy); classifies {
+		if classes == 0 {
+			return errors.New("run: the loss cross_entropy needs classes, but the data set is a regression: use the loss mse")
+		}
+		for _, out := range evaluation.Outputs {
+			if shape := out.Node.Shape(); out.Destination == program.ToOutput && shape[1] != classes {
+				return fmt.Errorf("run: the model has %d outputs, the data set %s has %d classes", shape[1], r.Data.Name, classes)
+			}
+		}
+	} else if classes > 0 {
+		return fmt.Errorf("run: the loss %s needs numbers as targets, but the data set %s has classes: use the loss cross_entropy",
+			r.Recipe.Loss.Name, r.Data.Name)
+	}
+	return nil
+}
+
+// prepareJobs makes a job of every arrangement with every seed.
+func (r *Run) prepareJobs() error {
+	rc := r.Recipe
+	for group, seed := range rc.Seeds {
+		sampler, err := dataset.NewSampler(r.Data.Train.Len(), rc.Data.Batch, rc.Data.Sampling, rc.Data.Cycle, seed)
+		if err != nil {
+			return err
+		}
+		r.samplers = append(r.samplers, sampler)
+		values, err := r.Program.Model.Initialize(rc.Model.Init, seed)
+		if err != nil {
+			return err
+		}
+		initial := r.Program.NewState(values)
+		for _, a := range rc.Arrangements {
+			job := compose.Job{
+				Name: fmt.Sprintf("%s, seed %d", a.Name, seed), Group: group,
+				Arrangement: a.Arrangement, Initial: initial, Iterates: r.iterates,
+			}
+			for _, average := range r.averages(a.Name) {
+				job.Averages = append(job.Averages, compose.TailAverage{From: average.From})
+			}
+			r.jobs = append(r.jobs, job)
+		}
+	}
+	return nil
+}
+
+// averages returns the recipe's averages of an arrangement's iterates, in their order.
+func (r *Run) averages(arrangement string) []recipe.Average {
+	return slices.DeleteFunc(slices.Clone(r.Recipe.Averages), func(a recipe.Average) bool { return a.Of != arrangement })
+}
+
+// arrangement returns what a job runs, and its seed.
+func (r *Run) arrangement(job int) (recipe.Arrangement, uint64) {
+	n := len(r.Recipe.Arrangements)
+	return r.Recipe.Arrangements[job%n], r.Recipe.Seeds[job/n]
+}
+
+// Cost is what one arrangement takes.
+type Cost struct {
+	Arrangement string `json:"arrangement"`
+	Kind        string `json:"kind"`
+	Iterates    int    `json:"iterates"`       // evaluated for each seed
+	PerSeed     int64  `json:"per_seed"`       // gradient steps
+	Steps       int64  `json:"gradient_steps"` // over all seeds
+}
+
+// Costs returns the exact number of gradient steps of every arrangement.
+func (r *Run) Costs() ([]Cost, error) {
+	var costs []Cost
+	for _, a := range r.Recipe.Arrangements {
+		steps, err := compose.Cost(a.Arrangement, r.iterates)
+		if err != nil {
+			return nil, fmt.Errorf("run: arrangement %q: %w", a.Name, err)
+		}
+		costs = append(costs, Cost{a.Name, a.Kind, len(r.iterates), steps, steps * int64(len(r.Recipe.Seeds))})
+	}
+	return costs, nil
+}
+
+// StateBytes returns the size of one state.
+func (r *Run) StateBytes() int64 {
+	return int64(r.Program.Layout.Size()) * int64(r.Program.Precision.Size())
+}
+
+// machine returns a machine of the run's engine.
+func (r *Run) machine() (engine.Machine, error) { return r.Recipe.Engine.Engine.Open(r.Program) }
+
+// batches returns the training batches of a job's seed.
+func (r *Run) batches(job int) *batches {
+	return &batches{split: r.Data.Train, sampler: r.samplers[r.jobs[job].Group], precision: r.Program.Precision}
+}
+
+// maps are the steps of one job on one worker's machine.
+type maps struct {
+	machine engine.Machine
+	batches *batches
+}
+
+// Apply applies the word to s.
+func (m maps) Apply(ctx context.Context, s *optim.State, word []int) error {
+	return m.machine.Apply(ctx, s, m.batches, word)
+}

@@ -1,0 +1,98 @@
+package run
+
+import (
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/stat"
+)
+
+// Series is one arrangement with one seed: a curve in a plot, a row in a table.
+type Series struct {
+	Arrangement string
+	Seed        uint64
+	Lines       []Line // by iterate
+}
+
+// Series groups the lines by arrangement and seed, in the order of their first appearance.
+func (f *Folder) Series() []Series {
+	var list []Series
+	for _, l := range f.Lines {
+		at := slices.IndexFunc(list, func(s Series) bool { return s.Arrangement == l.Arrangement && s.Seed == l.Seed })
+		if at < 0 {
+			at = len(list)
+			list = append(list, Series{Arrangement: l.Arrangement, Seed: l.Seed})
+		}
+		list[at].Lines = append(list[at].Lines, l)
+	}
+	return list
+}
+
+// Last returns a metric at the last iterate, NaN if there is none.
+func (s Series) Last(metric string) float64 {
+	if len(s.Lines) == 0 {
+		return math.NaN()
+	}
+	return s.Lines[len(s.Lines)-1].Metric(metric)
+}
+
+// GradientSteps returns the steps spent on the series.
+func (s Series) GradientSteps() (steps int64) {
+	for _, l := range s.Lines {
+		steps += int64(l.GradientSteps)
+	}
+	return steps
+}
+
+// Seconds returns the time spent on the series, summed over workers.
+func (s Series) Seconds() (seconds float64) {
+	for _, l := range s.Lines {
+		seconds += l.Seconds
+	}
+	return seconds
+}
+
+// PathVariability is the standard deviation of the differences between consecutive training losses over the last third of the
+// recorded iterates: how much the loss jumps from one iterate to the next. NaN with fewer than three differences, or where the
+// series diverged.
+func (s Series) PathVariability() float64 {
+	last := s.Lines[len(s.Lines)-(len(s.Lines)+2)/3:]
+	var differences []float64
+	for i := 1; i < len(last); i++ {
+		differences = append(differences, last[i].Metric("train_loss")-last[i-1].Metric("train_loss"))
+	}
+	if len(differences) < 3 {
+		return math.NaN()
+	}
+	return stat.StdDev(differences, nil)
+}
+
+// VariabilityRatio is the median over seeds of one arrangement's path variability divided by another's; NaN if no seed has both.
+func (f *Folder) VariabilityRatio(numerator, denominator string) float64 {
+	variability := map[string]map[uint64]float64{}
+	for _, s := range f.Series() {
+		if variability[s.Arrangement] == nil {
+			variability[s.Arrangement] = map[uint64]float64{}
+		}
+		variability[s.Arrangement][s.Seed] = s.PathVariability()
+	}
+	var ratios []float64
+	for seed, v := range variability[numerator] {
+		if ratio := v / variability[denominator][seed]; !math.IsNaN(ratio) && !math.IsInf(ratio, 0) {
+			ratios = append(ratios, ratio)
+		}
+	}
+	return median(ratios)
+}
+
+func median(x []float64) float64 {
+	if len(x) == 0 {
+		return math.NaN()
+	}
+	slices.Sort(x)
+	middle := len(x) / 2
+	if len(x)%2 == 1 {
+		return x[middle]
+	}
+	return (x[middle-1] + x[middle]) / 2
+}

@@ -1,0 +1,173 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/seed5b471a7e/backstitch/framework/compose"
+	"github.com/seed5b471a7e/backstitch/framework/dataset"
+	"github.com/seed5b471a7e/backstitch/framework/engine"
+	"github.com/seed5b471a7e/backstitch/framework/optim"
+	"github.com/seed5b471a7e/backstitch/framework/plugin"
+	"github.com/seed5b471a7e/backstitch/modelzoo"
+	"github.com/seed5b471a7e/backstitch/recipes"
+	"github.com/spf13/cobra"
+)
+
+// catalogue is one kind of thing that can be listed.
+type catalogue struct {
+	kind  string
+	names func() []string
+	doc   func(name string) string
+	new   func(name string) (any, error) // with its default options; nil where there are none
+}
+
+var catalogues = []catalogue{
+	{"recipes", recipes.Names, recipes.Doc, nil},
+	{"models", modelzoo.Names, zooDoc, nil},
+	{"optimizers", optim.Names, optim.Doc, func(name string) (any, error) { return optim.New(name) }},
+	{"arrangements", compose.Names, compose.Doc, func(name string) (any, error) { return compose.New(name) }},
+	{"datasets", dataset.Names, dataset.Doc, func(name string) (any, error) { return dataset.New(name) }},
+	{"engines", engine.Names, engine.Doc, nil},
+}
+
+func zooDoc(name string) string {
+	for _, e := range modelzoo.List() {
+		if e.Name == name {
+			return e.Doc
+		}
+	}
+	return ""
+}
+
+// listed is an entry of a catalogue.
+type listed struct {
+	Name    string         `json:"name"`
+	Doc     string         `json:"doc"`
+	Options []listedOption `json:"options,omitempty"`
+}
+
+type listedOption struct {
+	Name    string   `json:"name"`
+	Type    string   `json:"type"`
+	Default any      `json:"default"`
+	Range   string   `json:"range,omitempty"`
+	OneOf   []string `json:"one_of,omitempty"`
+	Doc     string   `json:"doc"`
+}
+
+func newList() *cobra.Command {
+	var kinds []string
+	for _, k := range catalogues {
+		kinds = append(kinds, k.kind)
+	}
+	c := &cobra.Command{
+		Use:   "list [" + strings.Join(kinds, "|") + "] [NAME]",
+		Short: "List what is built in; with a name, print its options, defaults and help",
+		Example: `  backstitch list
+  backstitch list optimizers
+  backstitch list optimizers adamw`,
+		Args:      cobra.MaximumNArgs(2),
+		ValidArgs: kinds,
+	}
+	asJSON := jsonFlag(c)
+	c.RunE = func(c *cobra.Command, arguments []string) error {
+		chosen, err := choose(c, kinds, arguments)
+		if err != nil {
+			return err
+		}
+		entries := map[string][]listed{}
+		for _, k := range chosen {
+			for _, name := range k.names() {
+				if len(arguments) < 2 || arguments[1] == name {
+					entries[k.kind] = append(entries[k.kind], k.describe(name))
+				}
+			}
+		}
+		switch {
+		case *asJSON:
+			return printJSON(c, entries)
+		case len(arguments) == 2:
+			return printOptions(c.OutOrStdout(), entries[chosen[0].kind][0])
+		}
+		return printCatalogues(c.OutOrStdout(), chosen, entries)
+	}
+	return c
+}
+
+func choose(c *cobra.Command, kinds, arguments []string) ([]catalogue, error) {
+	if len(arguments) == 0 {
+		return catalogues, nil
+	}
+	for _, k := range catalogues {
+		if k.kind != arguments[0] {
+			continue
+		}
+		if len(arguments) == 2 {
+			return []catalogue{k}, known(c, strings.TrimSuffix(k.kind, "s"), arguments[1], k.names())
+		}
+		return []catalogue{k}, nil
+	}
+	return nil, known(c, "kind", arguments[0], kinds)
+}
+
+// known returns bad usage if a name is not among the known ones.
+func known(c *cobra.Command, kind, name string, names []string) error {
+	for _, k := range names {
+		if k == name {
+			return nil
+		}
+	}
+	return usageError(c, &plugin.UnknownError{Kind: kind, Name: name, Suggestion: plugin.Suggest(name, names)})
+}
+
+func (k catalogue) describe(name string) listed {
+	l := listed{Name: name, Doc: k.doc(name)}
+	if k.new == nil {
+		return l
+	}
+	v, err := k.new(name)
+	if err != nil {
+		return l
+	}
+	for _, o := range plugin.Options(v) {
+		l.Options = append(l.Options, listedOption{o.Name, o.Type(), o.Default, o.Range, o.OneOf, o.Doc})
+	}
+	return l
+}
+
+func printCatalogues(w io.Writer, chosen []catalogue, entries map[string][]listed) error {
+	for i, k := range chosen {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		fmt.Fprintln(w, k.kind)
+		t := newTable(w)
+		for _, l := range entries[k.kind] {
+			t.row("  "+l.Name, l.Doc)
+		}
+		if err := t.flush(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func printOptions(w io.Writer, l listed) error {
+	fmt.Fprintf(w, "%s: %s\n", l.Name, l.Doc)
+	if len(l.Options) == 0 {
+		fmt.Fprintln(w, "\nIt has no options.")
+		return nil
+	}
+	fmt.Fprintln(w)
+	t := newTable(w, "option", "type", "default", "allowed", "")
+	for _, o := range l.Options {
+		allowed := o.Range
+		if len(o.OneOf) > 0 {
+			allowed = strings.Join(o.OneOf, ", ")
+		}
+		t.row(o.Name, o.Type, fmt.Sprintf("%#v", o.Default), allowed, o.Doc)
+	}
+	return t.flush()
+}

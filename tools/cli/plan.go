@@ -1,0 +1,59 @@
+package cli
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/seed5b471a7e/backstitch/framework/run"
+	"github.com/spf13/cobra"
+)
+
+// plan is what a dry run prints.
+type plan struct {
+	Recipe        string       `json:"recipe"`
+	Model         string       `json:"model"`
+	Parameters    int          `json:"parameters"`
+	GradientSteps int64        `json:"gradient_steps"`
+	Arrangements  []run.Cost   `json:"arrangements"`
+	StateBytes    int64        `json:"state_bytes"`
+	Workers       int          `json:"workers"`
+	Estimate      run.Estimate `json:"estimate"`
+}
+
+func printPlan(c *cobra.Command, r *run.Run, workers int, asJSON bool) error {
+	costs, err := r.Costs()
+	if err != nil {
+		return err
+	}
+	estimate, err := r.Estimate(c.Context(), 2*time.Second, workers)
+	if err != nil {
+		return err
+	}
+	p := plan{
+		Recipe: r.Recipe.Name, Model: r.Recipe.Model.ONNX, Parameters: r.Program.Model.Size(),
+		Arrangements: costs, StateBytes: r.StateBytes(), Workers: workers, Estimate: estimate,
+	}
+	for _, cost := range costs {
+		p.GradientSteps += cost.Steps
+	}
+	if asJSON {
+		return printJSON(c, p)
+	}
+	w := c.OutOrStdout()
+	t := newTable(w)
+	t.row("model", fmt.Sprintf("%s, %s parameters", p.Model, count(int64(p.Parameters))))
+	t.row("state", byteSize(p.StateBytes).String()+" each; one for each chain at work and for each iterate that others start from")
+	t.row("time", fmt.Sprintf("about %v on %d workers (%.3g ms a step, %.3g ms an evaluation)",
+		time.Duration(estimate.TotalSeconds*float64(time.Second)).Round(time.Second), workers,
+		estimate.StepSeconds*1e3, estimate.EvaluationSeconds*1e3))
+	if err := t.flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(w)
+	t = newTable(w, "arrangement", "kind", "iterates", "steps per seed", "steps")
+	for _, cost := range costs {
+		t.row(cost.Arrangement, cost.Kind, fmt.Sprint(cost.Iterates), count(cost.PerSeed), count(cost.Steps))
+	}
+	t.row("all", "", "", "", count(p.GradientSteps))
+	return t.flush()
+}

@@ -1,0 +1,47 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/seed5b471a7e/backstitch/framework/report"
+	"github.com/seed5b471a7e/backstitch/framework/run"
+	"github.com/spf13/cobra"
+)
+
+func newReport() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "report RUN...",
+		Short: "Write one self-contained HTML page that shows or compares runs",
+		Example: `  backstitch report runs/quickstart-20250101-120000
+  backstitch report runs/a runs/b --out comparison.html`,
+		Args: cobra.MinimumNArgs(1),
+	}
+	out := c.Flags().String("out", "", "the page (default: report.html in the run's folder; for several runs report.html)")
+	c.RunE = func(c *cobra.Command, arguments []string) error {
+		var folders []*run.Folder
+		for _, path := range arguments {
+			f, err := run.Open(path)
+			if err != nil {
+				return err
+			}
+			folders = append(folders, f)
+		}
+		path := *out
+		if path == "" && len(folders) == 1 {
+			if err := report.Write(folders[0]); err != nil {
+				return err
+			}
+			fmt.Fprintf(c.OutOrStdout(), "wrote %s/%s\n", folders[0].Path, run.ReportFile)
+			return nil
+		}
+		if path == "" {
+			path = run.ReportFile
+		}
+		if err := report.Compare(folders, path); err != nil {
+			return err
+		}
+		fmt.Fprintf(c.OutOrStdout(), "wrote %s\n", path)
+		return nil
+	}
+	return c
+}

@@ -1,0 +1,97 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"path/filepath"
+	"strings"
+
+	"github.com/seed5b471a7e/backstitch/framework/run"
+)
+
+// summary is what a run prints at its end.
+type summary struct {
+	Folder string          `json:"folder"`
+	Status run.Status      `json:"status"`
+	Series []seriesSummary `json:"series"`
+	Ratios []ratio         `json:"path_variability_ratios"`
+}
+
+type seriesSummary struct {
+	Arrangement     string              `json:"arrangement"`
+	Seed            uint64              `json:"seed"`
+	Iterate         int                 `json:"iterate"`
+	Metrics         map[string]*float64 `json:"metrics"` // null where the chain diverged
+	PathVariability *float64            `json:"path_variability"`
+	GradientSteps   int64               `json:"gradient_steps"`
+	Seconds         float64             `json:"seconds"`
+}
+
+// ratio is the median over seeds of an arrangement's path variability divided by the first one's.
+type ratio struct {
+	Arrangement string   `json:"arrangement"`
+	To          string   `json:"to"`
+	Median      *float64 `json:"median"`
+}
+
+func summarize(f *run.Folder) summary {
+	s := summary{Folder: f.Path, Status: f.Info.Status, Series: []seriesSummary{}, Ratios: []ratio{}}
+	for _, series := range f.Series() {
+		row := seriesSummary{
+			Arrangement: series.Arrangement, Seed: series.Seed, Iterate: series.Lines[len(series.Lines)-1].Iterate,
+			Metrics: map[string]*float64{}, PathVariability: orNull(series.PathVariability()),
+			GradientSteps: series.GradientSteps(), Seconds: series.Seconds(),
+		}
+		for _, m := range f.Info.Metrics {
+			row.Metrics[m] = orNull(series.Last(m))
+		}
+		s.Series = append(s.Series, row)
+	}
+	for _, a := range f.Info.Arrangements[1:] {
+		first := f.Info.Arrangements[0].Name
+		s.Ratios = append(s.Ratios, ratio{a.Name, first, orNull(f.VariabilityRatio(a.Name, first))})
+	}
+	return s
+}
+
+func orNull(v float64) *float64 {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return nil
+	}
+	return &v
+}
+
+func orNaN(v *float64) float64 {
+	if v == nil {
+		return math.NaN()
+	}
+	return *v
+}
+
+func printSummary(w io.Writer, f *run.Folder) error {
+	s := summarize(f)
+	header := []string{"arrangement", "seed", "iterate"}
+	for _, m := range f.Info.Metrics {
+		header = append(header, strings.ReplaceAll(m, "_", " "))
+	}
+	t := newTable(w, append(header, "path variability", "gradient steps", "seconds")...)
+	for _, row := range s.Series {
+		cells := []string{row.Arrangement, fmt.Sprint(row.Seed), fmt.Sprint(row.Iterate)}
+		for _, m := range f.Info.Metrics {
+			cells = append(cells, number(orNaN(row.Metrics[m])))
+		}
+		t.row(append(cells, number(orNaN(row.PathVariability)), count(row.GradientSteps), fmt.Sprintf("%.1f", row.Seconds))...)
+	}
+	if err := t.flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(w)
+	for _, r := range s.Ratios {
+		if r.Median != nil {
+			fmt.Fprintf(w, "median path variability, %s / %s: %s\n", r.Arrangement, r.To, number(*r.Median))
+		}
+	}
+	fmt.Fprintf(w, "report: %s\n", filepath.Join(f.Path, run.ReportFile))
+	return nil
+}
