@@ -53,11 +53,13 @@ func pullback(outputs, cotangents, wrt []ops.Expr) ([]ops.Expr, error) {
 			return nil, fmt.Errorf("autodiff: variable %d: %w", i, err)
 		}
 	}
+	order, depends := sorted(outputs, wrt)
 	gradients := map[*gorgonia.Node]ops.Expr{}
 	for i, y := range outputs {
-		accumulate(gradients, y.Node(), cotangents[i])
+		if depends[y.Node()] {
+			accumulate(gradients, y.Node(), cotangents[i])
+		}
 	}
-	order, depends := dependents(outputs, wrt)
 	for _, n := range slices.Backward(order) {
 		if err := backpropagate(n, gradients, depends); err != nil {
 			return nil, err
@@ -110,9 +112,9 @@ func accumulate(gradients map[*gorgonia.Node]ops.Expr, n *gorgonia.Node, part op
 	gradients[n] = part
 }
 
-// dependents returns the nodes under roots that depend on one of wrt, inputs before the nodes that read them, in an order that
-// the structure of the graph alone decides.
-func dependents(roots, wrt []ops.Expr) (order []*gorgonia.Node, depends map[*gorgonia.Node]bool) {
+// sorted returns the nodes under roots, inputs before the nodes that read them, in an order that the structure of the graph alone
+// decides, and which of them depend on one of wrt.
+func sorted(roots, wrt []ops.Expr) (order []*gorgonia.Node, depends map[*gorgonia.Node]bool) {
 	depends = map[*gorgonia.Node]bool{}
 	for _, x := range wrt {
 		depends[x.Node()] = true
@@ -143,9 +145,7 @@ func dependents(roots, wrt []ops.Expr) (order []*gorgonia.Node, depends map[*gor
 			for _, child := range top.inputs {
 				depends[top.node] = depends[top.node] || depends[child]
 			}
-			if depends[top.node] {
-				order = append(order, top.node)
-			}
+			order = append(order, top.node)
 			stack = stack[:len(stack)-1]
 		}
 	}

@@ -18,8 +18,8 @@ func (j *Job) averages(m int) bool {
 	return slices.ContainsFunc(j.Averages, func(a TailAverage) bool { return m > a.From })
 }
 
-// sum takes iterate m, whose state p holds, into the sums of p.
-func (j *Job) sum(p Point, m int) {
+// accumulate takes iterate m, whose state p holds, into the sums of p.
+func (j *Job) accumulate(p Point, m int) {
 	for i, a := range j.Averages {
 		if m > a.From {
 			if p.Sums[i] == nil {

@@ -19,8 +19,12 @@ type Maps interface {
 
 // Job is one arrangement with one seed.
 type Job struct {
-	Name        string // for errors
-	Group       int    // jobs of one group advance together, the groups one after the other
+	Name string // for errors
+
+	// Jobs of one group advance together, the groups one after the other. A group of chains, such as forward, keeps only about
+	// as many workers busy as it has jobs.
+	Group int
+
 	Arrangement Arrangement
 	Initial     *optim.State                   // θ_0; only read
 	Iterates    []int                          // the wanted ones, in ascending order; only what they need is computed
@@ -31,11 +35,11 @@ type Job struct {
 // Options say how jobs are run. Whatever they are, the results have the same bits and come in the same order.
 type Options struct {
 	Workers int        // goroutines that apply words and evaluate states; 0: as many as Go runs at once
-	Memory  int64      // bytes of states at which work waits, except for the result that comes next; 0: no bound
+	Memory  int64      // bytes that states may take, though the result that comes next is never held up; 0: no bound
 	Resume  Checkpoint // of an earlier run of the same jobs, which this one continues
 
 	// Visit evaluates a state, which it must not change, on the worker that computed it and in parallel with other work. What
-	// it returns becomes part of the result.
+	// it returns becomes part of the result, and of an average that is the same state.
 	Visit func(ctx context.Context, worker, job int, s *optim.State) (any, error)
 
 	// Emit receives the results one at a time, each as soon as it and all before it are there: ordered by group, then by

@@ -51,7 +51,7 @@ func (w *worker) walk(ctx context.Context, n *node, index int) (outcome, error) 
 		if err != nil || !finite {
 			return outcome{diverged: !finite, time: time.Since(start)}, err
 		}
-		job.sum(p, m)
+		job.accumulate(p, m)
 		word = word[:0]
 	}
 	o := outcome{point: p}

@@ -46,26 +46,26 @@ func (c *call) value(i int) value {
 // expr returns an input as an expression. A literal of floating-point numbers becomes an input of the graph.
 func (c *call) expr(i int) ops.Expr {
 	v := c.value(i)
-	if v.literal == nil {
+	if v.literal == nil || !v.expr.Absent() {
 		return v.expr
 	}
 	if v.literal.integer {
 		c.fail("input %d (%q) is a constant of integers where numbers to differentiate are needed", i, c.node.Inputs[i])
 		return ops.Expr{}
 	}
-	x := c.writer.constant(c.node.Inputs[i], v.literal)
-	if err := x.Err(); err != nil {
+	v.expr = c.writer.constant(c.node.Inputs[i], v.literal)
+	if err := v.expr.Err(); err != nil {
 		c.fail("%w", err)
 	}
-	c.writer.values[c.node.Inputs[i]] = value{expr: x}
-	return x
+	c.writer.values[c.node.Inputs[i]] = v
+	return v.expr
 }
 
 // literal returns an input whose elements must be known.
 func (c *call) literal(i int) *literal {
 	v := c.value(i)
 	if c.err == nil && v.literal == nil {
-		c.fail("input %d (%q) must be a constant", i, c.node.Inputs[i])
+		c.fail("input %d (%q) must be a constant, not computed from data", i, c.node.Inputs[i])
 	}
 	if c.err != nil {
 		return &literal{}

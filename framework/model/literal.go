@@ -57,8 +57,8 @@ func (l *literal) ints() []int {
 	return list
 }
 
-// fold computes elementwise arithmetic of two literals, if both inputs are. Whatever would need true broadcasting is left to the
-// graph.
+// fold computes elementwise arithmetic of two literals, if both inputs are, and of the same size or one of size one. Broadcasting
+// beyond that is left to the graph.
 func (c *call) fold(f func(a, b float64) float64) (value, bool) {
 	a, b := c.value(0).literal, c.value(1).literal
 	if a == nil || b == nil {
@@ -66,7 +66,8 @@ func (c *call) fold(f func(a, b float64) float64) (value, bool) {
 	}
 	shape, err := ops.Broadcast(a.shape, b.shape)
 	size := max(len(a.data), len(b.data))
-	if err != nil || shape.TotalSize() != size {
+	fits := func(l *literal) bool { return len(l.data) == 1 || len(l.data) == size }
+	if err != nil || product(shape) != size || !fits(a) || !fits(b) {
 		return value{}, false
 	}
 	l := &literal{shape: shape, integer: a.integer, data: make([]float64, size)}

@@ -107,11 +107,12 @@ func (m *Model) trace() (needed map[string]bool, err error) {
 }
 
 func (m *Model) readInitializers(needed map[string]bool) error {
+	trained := m.operands()
 	for _, t := range m.Source.Graph.Initializers {
 		if !needed[t.Name] {
 			continue
 		}
-		if !isFloat(t.DType) {
+		if !isFloat(t.DType) || !trained[t.Name] {
 			m.constants = append(m.constants, t)
 			continue
 		}
@@ -122,6 +123,19 @@ func (m *Model) readInitializers(needed map[string]bool) error {
 		m.Parameters = append(m.Parameters, p)
 	}
 	return nil
+}
+
+// operands returns the names of the values that are read as something else than a setting.
+func (m *Model) operands() map[string]bool {
+	read := map[string]bool{}
+	for _, n := range m.nodes {
+		for i, name := range n.Inputs {
+			if n.Domain != "" || !slices.Contains(settings[n.OpType], i) {
+				read[name] = true
+			}
+		}
+	}
+	return read
 }
 
 func isFloat(d onnx.DataType) bool {

@@ -23,6 +23,12 @@ func init() {
 // Operators returns the names of the ONNX operators that can be imported.
 func Operators() []string { return slices.Sorted(maps.Keys(operators)) }
 
+// settings are the inputs that an operator reads like attributes. An initializer that serves as nothing else is not trained.
+var settings = map[string][]int{
+	"Pow":     {1},
+	"Dropout": {1},
+}
+
 // Problem is a node that cannot be imported.
 type Problem struct {
 	Node   string `json:"node"`
@@ -59,6 +65,11 @@ func (m *Model) refusal(n *onnx.Node, read map[string]bool) string {
 func (m *Model) unknown(n *onnx.Node) string {
 	if n.Domain != "" {
 		return fmt.Sprintf("domain %q: only operators of the standard domain are supported", n.Domain)
+	}
+	for _, f := range m.Source.Functions {
+		if f.Name == n.OpType && f.Domain == "" {
+			return "it calls a function that the file defines, which is not supported"
+		}
 	}
 	if _, known := operators[n.OpType]; !known {
 		return fmt.Sprintf("operator %s of opset %d is not supported", n.OpType, m.opset)

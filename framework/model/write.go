@@ -91,7 +91,7 @@ type writer struct {
 	out       *Expressions
 }
 
-// value is a tensor of the ONNX graph: an expression, or a literal.
+// value is a tensor of the ONNX graph: an expression, or a literal, which has an expression too once one was needed.
 type value struct {
 	expr    ops.Expr
 	literal *literal

@@ -59,25 +59,34 @@ func (o Binary) Eval32(out Tensor[float32], in ...Tensor[float32]) { combine(o, 
 func (o Binary) Eval64(out Tensor[float64], in ...Tensor[float64]) { combine(o, out, in[0], in[1]) }
 
 func combine[T Float](o Binary, out, a, b Tensor[T]) {
-	x, y := expand(a, out.Shape), expand(b, out.Shape)
+	x, dx := operand(a, out.Shape)
+	y, dy := operand(b, out.Shape)
 	switch o.Func {
 	case Add:
 		for i := range out.Data {
-			out.Data[i] = x[i] + y[i]
+			out.Data[i] = x[i*dx] + y[i*dy]
 		}
 	case Sub:
 		for i := range out.Data {
-			out.Data[i] = x[i] - y[i]
+			out.Data[i] = x[i*dx] - y[i*dy]
 		}
 	case Mul:
 		for i := range out.Data {
-			out.Data[i] = x[i] * y[i]
+			out.Data[i] = x[i*dx] * y[i*dy]
 		}
 	case Div:
 		for i := range out.Data {
-			out.Data[i] = x[i] / y[i]
+			out.Data[i] = x[i*dx] / y[i*dy]
 		}
 	}
+}
+
+// operand returns the elements of x repeated to shape, and how far the next one is: a single number is not repeated in memory.
+func operand[T Float](x Tensor[T], shape tensor.Shape) (elements []T, distance int) {
+	if len(x.Data) == 1 {
+		return x.Data, 0
+	}
+	return expand(x, shape), 1
 }
 
 // Expand repeats the input to the shape Dims, by the rules of broadcasting: ONNX Expand with a shape that contains the input's.

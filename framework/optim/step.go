@@ -28,7 +28,7 @@ func (s *Step) Params() []*Param { return slices.Clone(s.params) }
 // By convention the name is the option's.
 func (s *Step) Hyper(name string, value float64) Scalar {
 	if old, named := s.hypers[name]; named && old != value {
-		s.fail(fmt.Errorf("hyperparameter %q is given two values, %v and %v", name, old, value))
+		s.Fail("hyperparameter %q is given two values, %v and %v", name, old, value)
 	}
 	s.hypers[name] = value
 	return Scalar{s, strconv.Quote(name), func(m Moment) float64 { return m.Hypers[name] }}
@@ -50,7 +50,11 @@ func (s *Step) Time() Scalar {
 }
 
 // Fail refuses to write the update, as for options that contradict each other. The program is not made, and its error says why.
-func (s *Step) Fail(format string, args ...any) { s.fail(fmt.Errorf(format, args...)) }
+func (s *Step) Fail(format string, args ...any) {
+	if s.err == nil {
+		s.err = fmt.Errorf(format, args...)
+	}
+}
 
 func (s *Step) input(a Scalar) ops.Expr {
 	if x, ok := s.entered[a.text]; ok {
@@ -60,12 +64,6 @@ func (s *Step) input(a Scalar) ops.Expr {
 	s.entered[a.text] = x
 	s.scalars = append(s.scalars, ScalarInput{x, a.eval})
 	return x
-}
-
-func (s *Step) fail(err error) {
-	if s.err == nil {
-		s.err = err
-	}
 }
 
 // Param is one trained parameter in a [Step].
@@ -98,7 +96,7 @@ func (p *Param) Gradient() Expr { return p.gradient }
 // Set makes v the parameter after the step.
 func (p *Param) Set(v Expr) {
 	p.next = v
-	p.check("the parameter", v)
+	p.check(fmt.Sprintf("parameter %q", p.name), v)
 }
 
 // Slot returns what the slot of that name held before the step. It has the parameter's shape and starts at zero.
@@ -107,7 +105,7 @@ func (p *Param) Slot(name string) Expr { return p.slot(name).old }
 // SetSlot makes v the slot's content after the step.
 func (p *Param) SetSlot(name string, v Expr) {
 	p.slot(name).next = v
-	p.check("slot "+name, v)
+	p.check(fmt.Sprintf("slot %q of %q", name, p.name), v)
 }
 
 func (p *Param) slot(name string) *slot {
@@ -126,12 +124,12 @@ func (p *Param) slot(name string) *slot {
 func (p *Param) check(what string, v Expr) {
 	switch {
 	case v.Err() != nil:
-		p.step.fail(fmt.Errorf("%s of %q: %w", what, p.name, v.Err()))
+		p.step.Fail("%s: %w", what, v.Err())
 	case v.Absent():
-		p.step.fail(fmt.Errorf("%s of %q is set to an absent expression", what, p.name))
+		p.step.Fail("%s is set to an absent expression", what)
 	case v.Node().Graph() != p.step.graph:
-		p.step.fail(fmt.Errorf("%s of %q is set to an expression of another graph: was it kept from an earlier step?", what, p.name))
+		p.step.Fail("%s is set to an expression of another graph: was it kept from an earlier step?", what)
 	case !slices.Equal(v.Shape(), p.value.Shape()):
-		p.step.fail(fmt.Errorf("%s of %q has the shape %v but is set to a value of shape %v", what, p.name, p.value.Shape(), v.Shape()))
+		p.step.Fail("%s has the shape %v but is set to a value of shape %v", what, p.value.Shape(), v.Shape())
 	}
 }

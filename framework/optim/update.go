@@ -38,7 +38,7 @@ func Write(o Optimizer, g *gorgonia.ExprGraph, d array.DType, params []Trained) 
 	u := &Update{Scalars: s.scalars, Hypers: s.hypers}
 	for _, p := range s.params {
 		if p.next.Absent() {
-			s.fail(fmt.Errorf("parameter %q is never set", p.name))
+			s.Fail("parameter %q is never set", p.name)
 		}
 		u.Params = append(u.Params, p.next)
 		for _, slot := range p.slots {

@@ -40,7 +40,7 @@ func parse(doc *document) (root *node, problem *Problem) {
 	}
 	root = scan(doc)
 	if deep := root.below(maximumDepth); deep != nil {
-		return fail(deep.at, "this is no recipe: its tables are nested too deeply")
+		return fail(deep.at, "this is no recipe: it is nested too deeply")
 	}
 	var values map[string]any
 	if _, err := toml.Decode(doc.text, &values); err != nil {

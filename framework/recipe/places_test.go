@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -233,4 +236,78 @@ func TestEveryKeyOfAGeneratedDocumentIsFoundInItsPlace(t *testing.T) {
 	if keys < 10000 {
 		t.Errorf("only %d keys were generated", keys)
 	}
+}
+
+// The TOML library brings the TOML project's test suite along.
+func TestEveryKeyOfTheTOMLTestSuiteIsFound(t *testing.T) {
+	folder, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/BurntSushi/toml").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	paths, err := filepath.Glob(filepath.Join(strings.TrimSpace(string(folder)), "internal/toml-test/tests/valid/*/*.toml"))
+	if err != nil || len(paths) < 150 {
+		t.Skipf("the suite is not there: %d files, %v", len(paths), err)
+	}
+	for _, path := range paths {
+		source, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		root, problem := parse(&document{name: path, text: string(source)})
+		if problem != nil {
+			t.Error(problem)
+			continue
+		}
+		compare(t, root, root.value)
+	}
+}
+
+// compare fails the test unless a scanned node has the keys of a decoded value, each where it is written.
+func compare(t *testing.T, n *node, value any) {
+	t.Helper()
+	switch value := value.(type) {
+	case map[string]any:
+		if len(n.children) != len(value) {
+			t.Fatalf("%q has %d keys, not %d", n.name, len(n.children), len(value))
+		}
+		for _, child := range n.children {
+			v, known := value[child.name]
+			if !known {
+				t.Fatalf("there is no key %q in %q", child.name, n.name)
+			}
+			if written := child.at.in.text[child.at.offset:]; !spells(written, child.name) {
+				t.Fatalf("%q is not at %q", child.name, written)
+			}
+			compare(t, child, v)
+		}
+	case []map[string]any:
+		if len(n.children) != len(value) {
+			t.Fatalf("%q has %d elements, not %d", n.name, len(n.children), len(value))
+		}
+		for i, child := range n.children {
+			compare(t, child, value[i])
+		}
+	case []any:
+		if len(n.children) != len(value) {
+			t.Fatalf("%q has %d elements, not %d", n.name, len(n.children), len(value))
+		}
+		for i, child := range n.children {
+			compare(t, child, value[i])
+		}
+	}
+}
+
+// spells reports whether a text starts with a key, bare or quoted.
+func spells(text, name string) bool {
+	if text[0] != '"' && text[0] != '\'' {
+		return strings.HasPrefix(text, name)
+	}
+	for end := 1; end <= len(text); end++ {
+		var decoded map[string]any
+		if _, err := toml.Decode(text[:end]+" = 1", &decoded); err == nil {
+			_, is := decoded[name]
+			return is
+		}
+	}
+	return false
 }

@@ -16,12 +16,16 @@ type Problem struct {
 	Message string `json:"message"`
 }
 
+// String returns "file:line:column: message", in one line.
 func (p Problem) String() string {
+	place := fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
 	if p.Line == 0 {
-		return fmt.Sprintf("%s: %s", p.File, p.Message)
+		place = p.File
 	}
-	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, p.Message)
+	return oneLine.Replace(place + ": " + p.Message)
 }
+
+var oneLine = strings.NewReplacer("\n", `\n`, "\r", `\r`)
 
 // Errors are all problems of a recipe: those of the file by their place, then those of the overrides.
 type Errors []Problem

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"encoding/json"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -18,7 +19,7 @@ func newFolder(t *testing.T, seeds []uint64, steps int) *run.Folder {
 	f := &run.Folder{Path: t.TempDir(), Info: run.Info{
 		Name:    "fashion-mlp-small",
 		Status:  run.Finished,
-		Recipe:  map[string]any{"name": "fashion-mlp-small", "optimizer": map[string]any{"sgd": map[string]any{"lr": 0.02}}},
+		Recipe:  json.RawMessage(`{"name": "fashion-mlp-small", "optimizer": {"sgd": {"lr": 0.02}}}`),
 		Model:   run.ModelInfo{Source: "zoo:mlp-2x128", SHA256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", Parameters: 118282},
 		Seeds:   seeds,
 		Steps:   steps,
@@ -81,7 +82,7 @@ func diverge(f *run.Folder, arrangement string, when func(iterate int) bool) {
 
 // rename gives the arrangements, metrics and the rest of a folder other names.
 func rename(f *run.Folder, name string) {
-	f.Info.Name, f.Info.Engine, f.Info.Model.Source, f.Info.Recipe = name, name, name, map[string]any{name: name}
+	f.Info.Name, f.Info.Engine, f.Info.Model.Source, f.Info.Recipe = name, name, name, quoted(name)
 	f.Info.Status, f.Info.Versions = run.Status(name), map[string]string{name: name}
 	f.Info.Metrics = []string{"train_loss", name}
 	for i := range f.Info.Arrangements {
@@ -94,4 +95,13 @@ func rename(f *run.Folder, name string) {
 		f.Lines[i].Arrangement += name
 		f.Lines[i].Metrics[1].Name = name
 	}
+}
+
+// quoted is a name as a JSON document.
+func quoted(name string) json.RawMessage {
+	encoded, err := json.Marshal(map[string]string{name: name})
+	if err != nil {
+		panic(err)
+	}
+	return encoded
 }

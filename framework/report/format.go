@@ -1,10 +1,10 @@
 package report
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -67,22 +67,12 @@ func duration(seconds float64) string {
 	return d.Round(time.Second).String()
 }
 
-// indented writes data as JSON for reading.
-func indented(data any) (string, error) {
-	var b strings.Builder
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false) // the page's template escapes
-	encoder.SetIndent("", "  ")
-	err := encoder.Encode(data)
-	return b.String(), err
-}
-
-// median returns the middle of the numbers that exist, NaN if there are none.
-func median(values []float64) float64 {
-	x := slices.DeleteFunc(slices.Clone(values), math.IsNaN)
-	if len(x) == 0 {
-		return math.NaN()
+// indented lays out JSON for reading.
+func indented(data json.RawMessage) (string, error) {
+	if len(data) == 0 {
+		return "", nil
 	}
-	slices.Sort(x)
-	return (x[(len(x)-1)/2] + x[len(x)/2]) / 2
+	var b bytes.Buffer
+	err := json.Indent(&b, data, "", "  ")
+	return b.String(), err
 }

@@ -42,19 +42,3 @@ func TestNumbersAreWrittenForReading(t *testing.T) {
 		}
 	}
 }
-
-func TestMedianPassesOverWhatIsMissing(t *testing.T) {
-	for _, tc := range []struct {
-		values []float64
-		want   float64
-	}{
-		{[]float64{3, math.NaN(), 1, 2}, 2},
-		{[]float64{4, 1, 2, 3}, 2.5},
-		{[]float64{math.NaN()}, math.NaN()},
-		{nil, math.NaN()},
-	} {
-		if got := median(tc.values); got != tc.want && !(math.IsNaN(got) && math.IsNaN(tc.want)) {
-			t.Errorf("median of %v is %v, want %v", tc.values, got, tc.want)
-		}
-	}
-}

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -63,7 +64,7 @@ func Write(f *run.Folder) error {
 		return fmt.Errorf("report: %w", err)
 	}
 	for _, d := range plots {
-		if err := writeFile(filepath.Join(folder, d.file), d.svg); err != nil {
+		if err := write(filepath.Join(folder, d.file), d.svg); err != nil {
 			return err
 		}
 	}
@@ -189,7 +190,7 @@ func (p page) write(path string) error {
 	if err := pageTemplate.Execute(&b, p); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
-	return writeFile(path, b.Bytes())
+	return write(path, b.Bytes())
 }
 
 // inline returns the part of an SVG file that stands in a page. The texts in it are escaped already.
@@ -197,21 +198,9 @@ func inline(svg []byte) template.HTML {
 	return template.HTML(svg[bytes.Index(svg, []byte("<svg")):])
 }
 
-// writeFile writes to a temporary name in the same folder, syncs, and renames.
-func writeFile(path string, data []byte) (err error) {
-	file, err := os.CreateTemp(filepath.Dir(path), ".report-*")
-	if err != nil {
-		return fmt.Errorf("report: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(file.Name())
-			err = fmt.Errorf("report: %w", err)
-		}
-	}()
-	_, err = file.Write(data)
-	if err := errors.Join(err, file.Chmod(0o644), file.Sync(), file.Close()); err != nil {
+func write(path string, data []byte) error {
+	return run.WriteFile(path, func(w io.Writer) error {
+		_, err := w.Write(data)
 		return err
-	}
-	return os.Rename(file.Name(), path)
+	})
 }

@@ -105,9 +105,9 @@ func arrangementRows(v *view, rows []seedRow) []arrangementRow {
 			r.Seconds += s.Seconds
 		}
 		for _, values := range final {
-			r.Final = append(r.Final, median(values))
+			r.Final = append(r.Final, run.Median(values))
 		}
-		r.Variability, r.Ratio = median(variabilities), median(ratios)
+		r.Variability, r.Ratio = run.Median(variabilities), run.Median(ratios)
 		if len(ratios) > 0 {
 			r.Lowest, r.Highest = slices.Min(ratios), slices.Max(ratios)
 		}

@@ -45,16 +45,12 @@ func (c checkpoint) save(folder string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("run: %w", err)
 	}
-	return writeFile(path, func(f *os.File) error {
-		buffered := bufio.NewWriterSize(f, 1<<20)
+	return WriteFile(path, func(w io.Writer) error {
 		sum := crc32.NewIEEE()
-		if err := c.write(io.MultiWriter(buffered, sum)); err != nil {
+		if err := c.write(io.MultiWriter(w, sum)); err != nil {
 			return err
 		}
-		if err := binary.Write(buffered, binary.LittleEndian, sum.Sum32()); err != nil {
-			return err
-		}
-		return buffered.Flush()
+		return binary.Write(w, binary.LittleEndian, sum.Sum32())
 	})
 }
 

@@ -161,10 +161,10 @@ func (e *execution) finish(info Info, failure error) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
+	series := folder.Series()
 	for i := range info.Arrangements {
 		a := &info.Arrangements[i]
-		a.GradientSteps, a.Seconds = 0, 0
-		for _, s := range folder.Series() {
+		for _, s := range series {
 			if s.Arrangement == a.Name {
 				a.GradientSteps += s.GradientSteps()
 				a.Seconds += s.Seconds()

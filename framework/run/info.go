@@ -1,6 +1,7 @@
 package run
 
 import (
+	"encoding/json"
 	"time"
 )
 
@@ -8,7 +9,7 @@ import (
 type Info struct {
 	Name           string            `json:"name"`
 	Status         Status            `json:"status"`
-	Recipe         any               `json:"recipe"` // resolved: every option with its value
+	Recipe         json.RawMessage   `json:"recipe"` // resolved: every option with its value
 	Model          ModelInfo         `json:"model"`
 	Seeds          []uint64          `json:"seeds"`
 	Steps          int               `json:"steps"`
@@ -50,7 +51,8 @@ type CPUInfo struct {
 	Cores          int    `json:"cores"`
 }
 
-// ArrangementInfo is what one arrangement, or an average of its iterates, cost over all seeds. Seconds are summed over workers.
+// ArrangementInfo is what one arrangement, or an average of its iterates, cost over all seeds. Seconds are summed over workers, and those of
+// training do not count evaluation.
 type ArrangementInfo struct {
 	Name              string  `json:"name"`
 	Kind              string  `json:"kind"`

@@ -74,3 +74,19 @@ func TestVariabilityRatioIsTheMedianOverSeeds(t *testing.T) {
 		t.Errorf("ratio to nothing %v, want none", got)
 	}
 }
+
+func TestMedianPassesOverWhatIsMissing(t *testing.T) {
+	for _, c := range []struct {
+		values []float64
+		want   float64
+	}{
+		{[]float64{3, math.NaN(), 1, 2}, 2},
+		{[]float64{4, 1, 2, 3}, 2.5},
+		{[]float64{math.NaN()}, math.NaN()},
+		{nil, math.NaN()},
+	} {
+		if got := Median(c.values); got != c.want && !(math.IsNaN(got) && math.IsNaN(c.want)) {
+			t.Errorf("median of %v is %v, want %v", c.values, got, c.want)
+		}
+	}
+}

@@ -1,13 +1,14 @@
 package run
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"reflect"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -31,8 +32,8 @@ func (r *Run) open(o Options) (Info, checkpoint, error) {
 	if err := os.MkdirAll(o.Folder, 0o755); err != nil {
 		return info, checkpoint{}, fmt.Errorf("run: %w", err)
 	}
-	err = writeFile(filepath.Join(o.Folder, RecipeFile), func(f *os.File) error {
-		_, err := f.Write(r.Recipe.Source)
+	err = WriteFile(filepath.Join(o.Folder, RecipeFile), func(w io.Writer) error {
+		_, err := w.Write(r.Recipe.Source)
 		return err
 	})
 	if err != nil {
@@ -50,17 +51,14 @@ func (r *Run) resume(o Options, info Info) (Info, checkpoint, error) {
 	if err != nil {
 		return info, checkpoint{}, err
 	}
-	for _, part := range []struct {
-		what      string
-		then, now any
-	}{
-		{"recipe", old.Info.Recipe, info.Recipe},
-		{"model", old.Info.Model.SHA256, info.Model.SHA256},
-		{"instruction set", old.Info.CPU.InstructionSet, info.CPU.InstructionSet},
-		{"architecture", old.Info.CPU.Architecture, info.CPU.Architecture},
+	for what, same := range map[string]bool{
+		"recipe":          sameRecipe(old.Info.Recipe, info.Recipe),
+		"model":           old.Info.Model.SHA256 == info.Model.SHA256,
+		"architecture":    old.Info.CPU.Architecture == info.CPU.Architecture,
+		"instruction set": old.Info.CPU.InstructionSet == info.CPU.InstructionSet,
 	} {
-		if !sameJSON(part.then, part.now) {
-			return info, checkpoint{}, fmt.Errorf("run: the run in %s cannot be resumed: its %s differs", o.Folder, part.what)
+		if !same {
+			return info, checkpoint{}, fmt.Errorf("run: the run in %s cannot be resumed: its %s differs", o.Folder, what)
 		}
 	}
 	from, err := loadCheckpoint(o.Folder, r.jobs)
@@ -76,17 +74,10 @@ func (r *Run) resume(o Options, info Info) (Info, checkpoint, error) {
 	return info, from, writeInfo(o.Folder, info)
 }
 
-// sameJSON compares values that may have gone through a file.
-func sameJSON(a, b any) bool {
-	return reflect.DeepEqual(throughJSON(a), throughJSON(b))
-}
-
-func throughJSON(v any) (generic any) {
-	encoded, err := json.Marshal(v)
-	if err != nil || json.Unmarshal(encoded, &generic) != nil {
-		return nil
-	}
-	return generic
+// sameRecipe compares recipes, one of which went through an indented file.
+func sameRecipe(a, b json.RawMessage) bool {
+	var x, y bytes.Buffer
+	return json.Compact(&x, a) == nil && json.Compact(&y, b) == nil && x.String() == y.String()
 }
 
 // info describes the run before it starts.
@@ -96,10 +87,14 @@ func (r *Run) info(o Options) (Info, error) {
 		return Info{}, err
 	}
 	rc := r.Recipe
+	resolved, err := json.Marshal(rc.Resolved())
+	if err != nil {
+		return Info{}, fmt.Errorf("run: %w", err)
+	}
 	info := Info{
 		Name:   rc.Name,
 		Status: Running,
-		Recipe: rc.Resolved(),
+		Recipe: resolved,
 		Model:  ModelInfo{Source: rc.Model.ONNX, SHA256: r.modelHash, Parameters: r.Program.Model.Size()},
 		Seeds:  rc.Seeds, Steps: rc.Steps, Metrics: rc.Evaluate.Metrics,
 		Engine: rc.Engine.Name, Precision: string(r.Program.Precision), Workers: o.Workers,

@@ -3,6 +3,7 @@ package run
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 )
@@ -54,37 +55,9 @@ func (r *recorder) close() error {
 	return r.file.Close()
 }
 
-// writeFile replaces a file as a whole: a reader sees the old content or the new.
-func writeFile(path string, write func(*os.File) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return fmt.Errorf("run: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-			err = fmt.Errorf("run: %s: %w", path, err)
-		}
-	}()
-	if err := write(f); err != nil {
-		return err
-	}
-	if err := f.Chmod(0o644); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
-}
-
 func writeInfo(folder string, info Info) error {
-	return writeFile(filepath.Join(folder, InfoFile), func(f *os.File) error {
-		encoder := json.NewEncoder(f)
+	return WriteFile(filepath.Join(folder, InfoFile), func(w io.Writer) error {
+		encoder := json.NewEncoder(w)
 		encoder.SetIndent("", "  ")
 		return encoder.Encode(info)
 	})

@@ -16,11 +16,17 @@ type Series struct {
 
 // Series groups the lines by arrangement and seed, in the order of their first appearance.
 func (f *Folder) Series() []Series {
+	type name struct {
+		arrangement string
+		seed        uint64
+	}
 	var list []Series
+	places := map[name]int{}
 	for _, l := range f.Lines {
-		at := slices.IndexFunc(list, func(s Series) bool { return s.Arrangement == l.Arrangement && s.Seed == l.Seed })
-		if at < 0 {
+		at, known := places[name{l.Arrangement, l.Seed}]
+		if !known {
 			at = len(list)
+			places[name{l.Arrangement, l.Seed}] = at
 			list = append(list, Series{Arrangement: l.Arrangement, Seed: l.Seed})
 		}
 		list[at].Lines = append(list[at].Lines, l)
@@ -78,21 +84,19 @@ func (f *Folder) VariabilityRatio(numerator, denominator string) float64 {
 	}
 	var ratios []float64
 	for seed, v := range variability[numerator] {
-		if ratio := v / variability[denominator][seed]; !math.IsNaN(ratio) && !math.IsInf(ratio, 0) {
+		if ratio := v / variability[denominator][seed]; !math.IsInf(ratio, 0) {
 			ratios = append(ratios, ratio)
 		}
 	}
-	return median(ratios)
+	return Median(ratios)
 }
 
-func median(x []float64) float64 {
+// Median returns the middle of the numbers that are not NaN, NaN if there are none.
+func Median(values []float64) float64 {
+	x := slices.DeleteFunc(slices.Clone(values), math.IsNaN)
 	if len(x) == 0 {
 		return math.NaN()
 	}
 	slices.Sort(x)
-	middle := len(x) / 2
-	if len(x)%2 == 1 {
-		return x[middle]
-	}
-	return (x[middle-1] + x[middle]) / 2
+	return (x[(len(x)-1)/2] + x[len(x)/2]) / 2
 }

@@ -6,12 +6,11 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/sbinet/npyio/npy"
 	"github.com/seed5b471a7e/backstitch/framework/array"
+	"github.com/seed5b471a7e/backstitch/framework/run"
 )
 
 // npyArray is an array of NumPy's file format.
@@ -115,31 +114,19 @@ func readIntegers[T int64 | int32 | uint8](reader *npy.Reader) (array.Array, err
 
 // writeNPZ writes arrays in their order. The library writes no arrays of more than two dimensions.
 func writeNPZ(path string, arrays []namedArray) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	z := zip.NewWriter(f)
-	for _, a := range arrays {
-		w, err := z.Create(a.name + ".npy")
-		if err != nil {
-			return err
+	return run.WriteFile(path, func(w io.Writer) error {
+		z := zip.NewWriter(w)
+		for _, a := range arrays {
+			entry, err := z.Create(a.name + ".npy")
+			if err != nil {
+				return err
+			}
+			if err := writeArray(entry, a.npyArray); err != nil {
+				return err
+			}
 		}
-		if err := writeArray(w, a.npyArray); err != nil {
-			return err
-		}
-	}
-	if err := z.Close(); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+		return z.Close()
+	})
 }
 
 // writeArray writes version 1.0 of the format.
