@@ -1,11 +1,15 @@
 package model
 
-import "github.com/seed5b471a7e/backstitch/framework/onnx"
+import (
+	"slices"
+
+	"github.com/seed5b471a7e/backstitch/framework/onnx"
+)
 
 // Branches are taken while the graph is written: PyTorch exports a squeeze of an unknown dimension as a question about a shape.
-var branches = map[string]importer{}
+var branches = map[string]operator{}
 
-func init() { branches["If"] = branch } // not in the literal: importing a branch leads back to the tables
+func init() { branches["If"] = operator{1, 1, branch} } // not in the literal: importing a branch leads back to the tables
 
 // branch imports the branch that a constant condition chooses as if its nodes stood in the graph.
 func branch(c *call) value {
@@ -36,11 +40,11 @@ func branch(c *call) value {
 	return v
 }
 
-// mentioned calls f with the name of every value that a node reads, its branches included.
-func mentioned(n *onnx.Node, f func(name string)) {
-	for _, name := range n.Inputs {
+// mentioned calls f with every value that a node reads, its branches included, and whether it is read as a setting.
+func mentioned(n *onnx.Node, f func(name string, setting bool)) {
+	for i, name := range n.Inputs {
 		if name != "" {
-			f(name)
+			f(name, n.Domain == "" && slices.Contains(settings[n.OpType], i))
 		}
 	}
 	for _, a := range n.Attributes {
@@ -51,7 +55,7 @@ func mentioned(n *onnx.Node, f func(name string)) {
 			mentioned(inner, f)
 		}
 		for _, out := range a.G.Outputs {
-			f(out.Name)
+			f(out.Name, false)
 		}
 	}
 }

@@ -6,10 +6,10 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/ops"
 )
 
-var convolution = map[string]importer{
-	"Conv":              conv,
-	"MaxPool":           maxPool,
-	"GlobalAveragePool": globalAveragePool,
+var convolution = map[string]operator{
+	"Conv":              {2, 3, conv},
+	"MaxPool":           {1, 1, maxPool},
+	"GlobalAveragePool": {1, 1, globalAveragePool},
 }
 
 func conv(c *call) value {

@@ -6,24 +6,24 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/ops"
 )
 
-var elementwise = map[string]importer{
-	"Abs":        unary(ops.Abs),
-	"Exp":        unary(ops.Exp),
-	"Log":        unary(ops.Log),
-	"Relu":       unary(ops.Relu),
-	"Sigmoid":    unary(ops.Sigmoid),
-	"Sign":       unary(ops.Sign),
-	"Sqrt":       unary(ops.Sqrt),
-	"Tanh":       unary(ops.Tanh),
-	"Neg":        func(c *call) value { return value{expr: c.expr(0).Neg()} },
-	"Reciprocal": func(c *call) value { return value{expr: reciprocal(c.expr(0))} },
-	"Add":        binary(ops.Add, func(a, b float64) float64 { return a + b }),
-	"Sub":        binary(ops.Sub, func(a, b float64) float64 { return a - b }),
-	"Mul":        binary(ops.Mul, func(a, b float64) float64 { return a * b }),
-	"Div":        binary(ops.Div, func(a, b float64) float64 { return a / b }),
-	"Pow":        pow,
-	"Identity":   func(c *call) value { return c.value(0) },
-	"Dropout":    dropout,
+var elementwise = map[string]operator{
+	"Abs":        {1, 1, unary(ops.Abs)},
+	"Exp":        {1, 1, unary(ops.Exp)},
+	"Log":        {1, 1, unary(ops.Log)},
+	"Relu":       {1, 1, unary(ops.Relu)},
+	"Sigmoid":    {1, 1, unary(ops.Sigmoid)},
+	"Sign":       {1, 1, unary(ops.Sign)},
+	"Sqrt":       {1, 1, unary(ops.Sqrt)},
+	"Tanh":       {1, 1, unary(ops.Tanh)},
+	"Neg":        {1, 1, func(c *call) value { return value{expr: c.expr(0).Neg()} }},
+	"Reciprocal": {1, 1, func(c *call) value { return value{expr: reciprocal(c.expr(0))} }},
+	"Add":        {2, 2, binary(ops.Add, func(a, b float64) float64 { return a + b })},
+	"Sub":        {2, 2, binary(ops.Sub, func(a, b float64) float64 { return a - b })},
+	"Mul":        {2, 2, binary(ops.Mul, func(a, b float64) float64 { return a * b })},
+	"Div":        {2, 2, binary(ops.Div, func(a, b float64) float64 { return a / b })},
+	"Pow":        {2, 2, pow},
+	"Identity":   {1, 1, func(c *call) value { return c.value(0) }},
+	"Dropout":    {1, 3, dropout},
 }
 
 func unary(f ops.Function) importer {

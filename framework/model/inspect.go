@@ -1,8 +1,10 @@
 package model
 
 import (
+	"cmp"
 	"fmt"
-	"sort"
+	"slices"
+	"strings"
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
@@ -45,54 +47,52 @@ type OperatorCount struct {
 	Supported bool   `json:"supported"`
 }
 
-// Inspect describes a model. It fails only where the file cannot be described at all; everything else is a problem in the
-// report, and a report without problems belongs to a model that imports.
+// Inspect describes a model. What is in the way of importing it is a problem in the report: a report without problems belongs to
+// a model that imports.
 func Inspect(source *onnx.Model, o Options) *Report {
 	r := &Report{
-		Producer:  source.ProducerName,
-		IRVersion: source.IRVersion,
-		Opsets:    source.Opsets,
-		Buffers:   []ParameterReport{},
-		Problems:  []Problem{},
+		Producer:   strings.TrimSpace(source.ProducerName + " " + source.ProducerVersion),
+		IRVersion:  source.IRVersion,
+		Opsets:     map[string]int64{},
+		Inputs:     describe(source.Graph.Inputs),
+		Outputs:    describe(source.Graph.Outputs),
+		Parameters: []ParameterReport{},
+		Buffers:    []ParameterReport{},
+		Operators:  countOperators(source.Graph),
+		Problems:   []Problem{},
 	}
-	if source.ProducerVersion != "" {
-		r.Producer += " " + source.ProducerVersion
+	for domain, version := range source.Opsets {
+		r.Opsets[cmp.Or(domain, "ai.onnx")] = version
 	}
-	for _, in := range source.Graph.Inputs {
-		r.Inputs = append(r.Inputs, describe(in))
-	}
-	for _, out := range source.Graph.Outputs {
-		r.Outputs = append(r.Outputs, describe(out))
-	}
-	r.Operators = countOperators(source.Graph)
 	m, err := open(source, o)
 	if err != nil {
 		r.Problems = append(r.Problems, Problem{Reason: err.Error()})
 		return r
 	}
-	for _, t := range source.Graph.Initializers {
-		p := ParameterReport{Name: t.Name, Shape: []int{}, Trainable: m.trains(t.Name)}
-		for _, n := range t.Dims {
-			p.Shape = append(p.Shape, int(n))
-		}
-		r.Parameters = append(r.Parameters, p)
-	}
 	r.Size = m.Size()
+	r.Parameters = m.describeInitializers()
 	if problems := m.unsupported(); len(problems) > 0 {
-		r.Problems = append(r.Problems, problems...)
+		r.Problems = problems
 	} else if err := m.tryWrite(); err != nil {
 		r.Problems = append(r.Problems, Problem{Reason: err.Error()})
 	}
 	return r
 }
 
-func (m *Model) trains(name string) bool {
+func (m *Model) describeInitializers() []ParameterReport {
+	trained := map[string]bool{}
 	for _, p := range m.Parameters {
-		if p.Name == name {
-			return true
-		}
+		trained[p.Name] = true
 	}
-	return false
+	list := []ParameterReport{}
+	for _, t := range m.Source.Graph.Initializers {
+		p := ParameterReport{Name: t.Name, Shape: []int{}, Trainable: trained[t.Name]}
+		for _, n := range t.Dims {
+			p.Shape = append(p.Shape, int(n))
+		}
+		list = append(list, p)
+	}
+	return list
 }
 
 // tryWrite writes the model into a graph that is thrown away, at the batch that the file was exported for if it fixes one.
@@ -112,12 +112,16 @@ func (m *Model) tryWrite() error {
 	})
 }
 
-func describe(v *onnx.ValueInfo) TensorReport {
-	t := TensorReport{Name: v.Name, Type: v.DType.String(), Shape: []string{}}
-	for _, d := range v.Dims {
-		t.Shape = append(t.Shape, d.String())
+func describe(values []*onnx.ValueInfo) []TensorReport {
+	list := []TensorReport{}
+	for _, v := range values {
+		t := TensorReport{Name: v.Name, Type: v.DType.String(), Shape: []string{}}
+		for _, d := range v.Dims {
+			t.Shape = append(t.Shape, d.String())
+		}
+		list = append(list, t)
 	}
-	return t
+	return list
 }
 
 func countOperators(g *onnx.Graph) []OperatorCount {
@@ -129,11 +133,11 @@ func countOperators(g *onnx.Graph) []OperatorCount {
 		}
 		counts[name]++
 	}
-	var list []OperatorCount
+	list := []OperatorCount{}
 	for name, count := range counts {
 		_, supported := operators[name]
 		list = append(list, OperatorCount{name, count, supported})
 	}
-	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
+	slices.SortFunc(list, func(a, b OperatorCount) int { return cmp.Compare(a.Name, b.Name) })
 	return list
 }

@@ -7,13 +7,13 @@ import (
 )
 
 // Layout operators move elements or repeat them. What only renames axes works on literals too.
-var layout = map[string]importer{
-	"Reshape":   reshape,
-	"Flatten":   flatten,
-	"Squeeze":   squeeze,
-	"Unsqueeze": unsqueeze,
-	"Transpose": transpose,
-	"Expand":    expand,
+var layout = map[string]operator{
+	"Reshape":   {2, 2, reshape},
+	"Flatten":   {1, 1, flatten},
+	"Squeeze":   {1, 2, squeeze},
+	"Unsqueeze": {1, 2, unsqueeze},
+	"Transpose": {1, 1, transpose},
+	"Expand":    {2, 2, expand},
 }
 
 // reshape reads 0 as the input's dimension, unless allowzero is set (from opset 14), and one −1 as what remains.

@@ -6,9 +6,9 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/ops"
 )
 
-var linear = map[string]importer{
-	"Gemm":   gemm,
-	"MatMul": matMul,
+var linear = map[string]operator{
+	"Gemm":   {2, 3, gemm},
+	"MatMul": {2, 2, matMul},
 }
 
 // gemm is alpha·A'·B' + beta·C, where C is optional from opset 11.

@@ -97,7 +97,7 @@ func (m *Model) trace() (needed map[string]bool, err error) {
 			continue
 		}
 		m.nodes = append(m.nodes, n)
-		mentioned(n, func(name string) { needed[name] = true })
+		mentioned(n, func(name string, _ bool) { needed[name] = true })
 	}
 	slices.Reverse(m.nodes)
 	if len(m.nodes) == 0 {
@@ -108,6 +108,11 @@ func (m *Model) trace() (needed map[string]bool, err error) {
 
 func (m *Model) readInitializers(needed map[string]bool) error {
 	trained := m.operands()
+	for _, t := range m.Source.Graph.SparseInitializers {
+		if t.Values != nil && needed[t.Values.Name] {
+			return fmt.Errorf("model: initializer %q is sparse, which is not supported", t.Values.Name)
+		}
+	}
 	for _, t := range m.Source.Graph.Initializers {
 		if !needed[t.Name] {
 			continue
@@ -129,11 +134,7 @@ func (m *Model) readInitializers(needed map[string]bool) error {
 func (m *Model) operands() map[string]bool {
 	read := map[string]bool{}
 	for _, n := range m.nodes {
-		for i, name := range n.Inputs {
-			if n.Domain != "" || !slices.Contains(settings[n.OpType], i) {
-				read[name] = true
-			}
-		}
+		mentioned(n, func(name string, setting bool) { read[name] = read[name] || !setting })
 	}
 	return read
 }
@@ -172,7 +173,9 @@ func (m *Model) readInputs(needed map[string]bool) error {
 			continue
 		}
 		switch {
-		case in.Kind != onnx.KindTensor || !isFloat(in.DType):
+		case in.Kind != onnx.KindTensor:
+			return fmt.Errorf("model: input %q is a %v; only tensors are supported", in.Name, in.Kind)
+		case !isFloat(in.DType):
 			return fmt.Errorf("model: input %q holds %v elements; only floating-point inputs are supported", in.Name, in.DType)
 		case !in.HasShape || len(in.Dims) == 0:
 			return fmt.Errorf("model: input %q has no batch dimension", in.Name)

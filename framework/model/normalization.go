@@ -2,9 +2,9 @@ package model
 
 import "github.com/seed5b471a7e/backstitch/framework/ops"
 
-var normalization = map[string]importer{
-	"Softmax":    softmax(ops.Expr.Softmax),
-	"LogSoftmax": softmax(ops.Expr.LogSoftmax),
+var normalization = map[string]operator{
+	"Softmax":    {1, 1, softmax(ops.Expr.Softmax)},
+	"LogSoftmax": {1, 1, softmax(ops.Expr.LogSoftmax)},
 }
 
 // softmax works along one axis from opset 13. Before, all axes from the given one on were one.

@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -10,15 +11,23 @@ import (
 )
 
 // operators are the ONNX operators that can be imported, by family. Each is imported in the file of its family.
-var operators = map[string]importer{}
+var operators = map[string]operator{}
 
 func init() {
-	for _, family := range []map[string]importer{
+	for _, family := range []map[string]operator{
 		elementwise, linear, convolution, normalization, reduction, layout, shapes, branches,
 	} {
 		maps.Copy(operators, family)
 	}
 }
+
+// operator is how many inputs an ONNX operator has, at least and at most, and how it is imported.
+type operator struct {
+	least, most int
+	importer    importer
+}
+
+const many = math.MaxInt
 
 // Operators returns the names of the ONNX operators that can be imported.
 func Operators() []string { return slices.Sorted(maps.Keys(operators)) }
@@ -40,11 +49,11 @@ func (m *Model) unsupported() []Problem {
 	var problems []Problem
 	read := map[string]bool{m.Output: true}
 	for _, n := range m.nodes {
-		mentioned(n, func(name string) { read[name] = true })
+		mentioned(n, func(name string, _ bool) { read[name] = true })
 	}
 	for _, n := range m.nodes {
 		if reason := m.refusal(n, read); reason != "" {
-			problems = append(problems, Problem{m.describe(n), reason})
+			problems = append(problems, Problem{m.at(n), reason})
 		}
 	}
 	return problems
@@ -71,10 +80,13 @@ func (m *Model) unknown(n *onnx.Node) string {
 			return "it calls a function that the file defines, which is not supported"
 		}
 	}
-	if _, known := operators[n.OpType]; !known {
+	o, known := operators[n.OpType]
+	switch {
+	case !known:
 		return fmt.Sprintf("operator %s of opset %d is not supported", n.OpType, m.opset)
-	}
-	if len(n.Outputs) == 0 || n.Outputs[0] == "" {
+	case len(n.Inputs) < o.least || len(n.Inputs) > o.most:
+		return fmt.Sprintf("%d inputs are more or fewer than %s has", len(n.Inputs), n.OpType)
+	case len(n.Outputs) == 0 || n.Outputs[0] == "":
 		return "its first output is omitted"
 	}
 	return ""
@@ -93,7 +105,7 @@ func summarize(problems []Problem) string {
 	return strings.Join(lines, "; ")
 }
 
-// describe names a node with its operator and opset: node "conv1" (Conv, opset 13).
-func (m *Model) describe(n *onnx.Node) string {
+// at names a node with its operator and opset: node "conv1" (Conv, opset 13).
+func (m *Model) at(n *onnx.Node) string {
 	return fmt.Sprintf("%s, opset %d)", strings.TrimSuffix(n.String(), ")"), m.Source.Opsets[n.Domain])
 }

@@ -8,9 +8,9 @@ import (
 )
 
 // The axes became an input of ReduceSum in opset 13 and of ReduceMean in opset 18.
-var reduction = map[string]importer{
-	"ReduceSum":  reduce(13, ops.Expr.Sum),
-	"ReduceMean": reduce(18, ops.Expr.Mean),
+var reduction = map[string]operator{
+	"ReduceSum":  {1, 2, reduce(13, ops.Expr.Sum)},
+	"ReduceMean": {1, 2, reduce(18, ops.Expr.Mean)},
 }
 
 // reduce reduces all axes if none is named, unless noop_with_empty_axes, which came with the input, says to reduce none.

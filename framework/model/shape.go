@@ -7,16 +7,16 @@ import (
 )
 
 // Shape operators are what exporters compute shapes with. They work on literals and leave nothing in the graph.
-var shapes = map[string]importer{
-	"Constant":        constant,
-	"ConstantOfShape": constantOfShape,
-	"Shape":           shapeOf,
-	"Gather":          gather,
-	"Slice":           slice,
-	"Concat":          concat,
-	"Cast":            cast,
-	"Equal":           equal,
-	"Where":           where,
+var shapes = map[string]operator{
+	"Constant":        {0, 0, constant},
+	"ConstantOfShape": {1, 1, constantOfShape},
+	"Shape":           {1, 1, shapeOf},
+	"Gather":          {2, 2, gather},
+	"Slice":           {1, 5, slice},
+	"Concat":          {1, many, concat},
+	"Cast":            {1, 1, cast},
+	"Equal":           {2, 2, equal},
+	"Where":           {3, 3, where},
 }
 
 func constant(c *call) value {

@@ -137,7 +137,7 @@ func (w *writer) output() (ops.Expr, error) {
 func (w *writer) nodes(list []*onnx.Node) error {
 	for _, n := range list {
 		if err := w.node(n); err != nil {
-			return fmt.Errorf("%s: %w", w.model.describe(n), err)
+			return fmt.Errorf("%s: %w", w.model.at(n), err)
 		}
 	}
 	return nil
@@ -148,7 +148,7 @@ func (w *writer) node(n *onnx.Node) error {
 		return errors.New(reason)
 	}
 	c := &call{writer: w, node: n, opset: w.model.opset, read: map[int]bool{}, attributes: map[string]bool{}}
-	result := operators[n.OpType](c)
+	result := operators[n.OpType].importer(c)
 	if c.err == nil {
 		c.err = result.expr.Err()
 	}

@@ -90,7 +90,8 @@ func matrixOffsets(operand, lead tensor.Shape) []int {
 	return offsets
 }
 
-// gemm computes c = op(a)·op(b) + beta·c for row-major matrices, c of shape (m, n).
+// gemm computes c = op(a)·op(b) + beta·c for row-major matrices, c of shape (m, n). Gonum skips zeros of a, so that their
+// products with infinity and NaN may count as zero.
 func gemm[T Float](transA, transB bool, m, n, k int, a, b []T, beta T, c []T) {
 	lda, ldb := k, n
 	ta, tb := blas.NoTrans, blas.NoTrans

@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"sort"
 	"time"
 )
 
@@ -42,7 +43,11 @@ func (r *Run) Estimate(ctx context.Context, measure time.Duration, workers int) 
 		return e, err
 	}
 	for _, c := range costs {
-		evaluations := c.Iterates * len(r.Recipe.Seeds) * (1 + len(r.averages(c.Arrangement)))
+		evaluations := c.Iterates
+		for _, a := range r.averages(c.Arrangement) {
+			evaluations += len(r.iterates) - sort.SearchInts(r.iterates, a.From+1) // before, it is the iterate itself
+		}
+		evaluations *= len(r.Recipe.Seeds)
 		e.TotalSeconds += float64(c.Steps)*e.StepSeconds + float64(evaluations)*e.EvaluationSeconds
 	}
 	e.TotalSeconds /= float64(workers)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/optim"
 	"github.com/seed5b471a7e/backstitch/framework/program"
 	"github.com/seed5b471a7e/backstitch/framework/recipe"
+	"gorgonia.org/tensor"
 )
 
 // Run is a recipe whose parts were found and fit together: nothing was trained yet.
@@ -92,6 +92,9 @@ func (r *Run) checkData() error {
 	if err != nil {
 		return err
 	}
+	if err := r.checkClasses(evaluation); err != nil {
+		return err
+	}
 	for _, in := range evaluation.Inputs {
 		shape := []int(in.Node.Shape()[1:])
 		size := 1
@@ -107,23 +110,30 @@ func (r *Run) checkData() error {
 				r.Recipe.Loss.Name, shape, r.Data.Name, train.TargetSize())
 		}
 	}
-	return r.checkClasses(evaluation)
+	return nil
 }
 
+// checkClasses tells a loss on class indices by its targets, which have fewer axes than the output.
 func (r *Run) checkClasses(evaluation *program.Graph) error {
-	classes := r.Data.Train.Classes
-	if _, classifies := r.Recipe.Loss.Loss.(program.CrossEntropy); classifies {
-		if classes == 0 {
-			return errors.New("run: the loss cross_entropy needs classes, but the data set is a regression: use the loss mse")
+	var output, targets tensor.Shape
+	for _, out := range evaluation.Outputs {
+		if out.Destination == program.ToOutput {
+			output = out.Node.Shape()
 		}
-		for _, out := range evaluation.Outputs {
-			if shape := out.Node.Shape(); out.Destination == program.ToOutput && shape[1] != classes {
-				return fmt.Errorf("run: the model has %d outputs, the data set %s has %d classes", shape[1], r.Data.Name, classes)
-			}
+	}
+	for _, in := range evaluation.Inputs {
+		if in.Source == program.FromTargets {
+			targets = in.Node.Shape()
 		}
-	} else if classes > 0 {
-		return fmt.Errorf("run: the loss %s needs numbers as targets, but the data set %s has classes: use the loss cross_entropy",
-			r.Recipe.Loss.Name, r.Data.Name)
+	}
+	loss, data, classes := r.Recipe.Loss.Name, r.Data.Name, r.Data.Train.Classes
+	switch classifies := len(targets) < len(output); {
+	case classifies && classes == 0:
+		return fmt.Errorf("run: the loss %s needs classes, but the data set %s is a regression: use a loss such as mse", loss, data)
+	case classifies && output[1] != classes:
+		return fmt.Errorf("run: the model has %d outputs, the data set %s has %d classes", output[1], data, classes)
+	case !classifies && classes > 0:
+		return fmt.Errorf("run: the loss %s needs numbers as targets, but the data set %s has classes: use a loss such as cross_entropy", loss, data)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -16,6 +17,7 @@ import (
 
 	_ "github.com/seed5b471a7e/backstitch/framework/engine/tape"
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
+	"github.com/seed5b471a7e/backstitch/framework/plugin"
 	"github.com/seed5b471a7e/backstitch/framework/recipe"
 	"github.com/seed5b471a7e/backstitch/framework/run"
 	"github.com/seed5b471a7e/backstitch/modelzoo"
@@ -351,8 +353,16 @@ func TestEstimateIsMadeOfStepsAndEvaluations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := (70*e.StepSeconds + (14*2+14)*e.EvaluationSeconds) / 2
+	want := (70*e.StepSeconds + (14*2+2*4)*e.EvaluationSeconds) / 2
 	if e.StepSeconds <= 0 || e.EvaluationSeconds <= 0 || math.Abs(e.TotalSeconds-want) > 1e-9 {
 		t.Errorf("%+v, want a total of %v", e, want)
+	}
+}
+
+func TestTheMetricsOfARecipeAreThoseThatAreMeasured(t *testing.T) {
+	for _, o := range plugin.Options(&recipe.Evaluate{}) {
+		if o.Name == "metrics" && !slices.Equal(o.OneOf, run.Metrics) {
+			t.Errorf("a recipe may ask for %v, measured are %v", o.OneOf, run.Metrics)
+		}
 	}
 }

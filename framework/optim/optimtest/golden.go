@@ -3,6 +3,7 @@ package optimtest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -19,20 +20,24 @@ import (
 type golden struct {
 	Source     string               `json:"source"`     // the implementation
 	Parameters map[string][]float64 `json:"parameters"` // at the start
-	Batches    []struct {
-		Inputs  []float64 `json:"inputs"`
-		Targets []float64 `json:"targets"`
-	} `json:"batches"` // step k reads batch k modulo their number
-	Cases []goldenCase `json:"cases"`
+	Batches    []goldenBatch        `json:"batches"`    // step k reads batch k modulo their number
+	Cases      []goldenCase         `json:"cases"`
+}
+
+type goldenBatch struct {
+	Inputs  []float64 `json:"inputs"`
+	Targets []float64 `json:"targets"`
 }
 
 type goldenCase struct {
 	Name    string         `json:"name"`
 	Options map[string]any `json:"options"` // that differ from the plugin's defaults
-	States  []struct {
-		Step       int                  `json:"step"`
-		Parameters map[string][]float64 `json:"parameters"`
-	} `json:"states"`
+	States  []goldenState  `json:"states"`
+}
+
+type goldenState struct {
+	Step       int                  `json:"step"`
+	Parameters map[string][]float64 `json:"parameters"`
 }
 
 // Golden compares whole trajectories with those in a file, to 1e-12 of the largest number of each parameter. The construct's
@@ -47,8 +52,8 @@ func Golden(t *testing.T, construct func() optim.Optimizer, file string) {
 	if err := json.Unmarshal(data, &g); err != nil {
 		t.Fatalf("%s: %v", file, err)
 	}
-	if len(g.Cases) == 0 {
-		t.Fatalf("%s: no cases", file)
+	if len(g.Cases) == 0 || len(g.Batches) == 0 {
+		t.Fatalf("%s: no cases, or no batches", file)
 	}
 	for _, c := range g.Cases {
 		t.Run(c.Name, func(t *testing.T) {
@@ -66,6 +71,9 @@ func (g golden) Batch(k int) (engine.Batch, error) {
 }
 
 func (g golden) compare(c goldenCase, o optim.Optimizer) error {
+	if len(c.States) == 0 {
+		return errors.New("no states to compare with")
+	}
 	if err := apply(c.Options, o); err != nil {
 		return err
 	}
