@@ -54,7 +54,7 @@ func Inspect(source *onnx.Model, o Options) *Report {
 		Producer:   strings.TrimSpace(source.ProducerName + " " + source.ProducerVersion),
 		IRVersion:  source.IRVersion,
 		Opsets:     map[string]int64{},
-		Inputs:     describe(source.Graph.Inputs),
+		Inputs:     describe(fed(source.Graph)),
 		Outputs:    describe(source.Graph.Outputs),
 		Parameters: []ParameterReport{},
 		Buffers:    []ParameterReport{},

@@ -165,11 +165,18 @@ func readParameter(t *onnx.Tensor) (Parameter, error) {
 	return p, err
 }
 
+// fed returns the graph's inputs without those that are initializers: before IR version 4 all initializers were inputs too.
+func fed(g *onnx.Graph) []*onnx.ValueInfo {
+	initialized := map[string]bool{}
+	for _, t := range g.Initializers {
+		initialized[t.Name] = true
+	}
+	return slices.DeleteFunc(slices.Clone(g.Inputs), func(in *onnx.ValueInfo) bool { return initialized[in.Name] })
+}
+
 func (m *Model) readInputs(needed map[string]bool) error {
-	g := m.Source.Graph
-	for _, in := range g.Inputs {
-		initialized := slices.ContainsFunc(g.Initializers, func(t *onnx.Tensor) bool { return t.Name == in.Name })
-		if initialized || !needed[in.Name] {
+	for _, in := range fed(m.Source.Graph) {
+		if !needed[in.Name] {
 			continue
 		}
 		switch {
