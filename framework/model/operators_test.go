@@ -1,0 +1,214 @@
+package model
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/seed5b471a7e/backstitch/framework/onnx"
+)
+
+// The examples are worked out by hand from the operators' definitions in ONNX's Operators.md and Changelog.md; the backend tests of
+// the collection are all of recent opsets.
+func TestOperatorsFollowTheirOpset(t *testing.T) {
+	six := floats([]int64{2, 3}, 1, 2, 3, 4, 5, 6)
+	cube := floats([]int64{1, 2, 2}, logs(1, 2, 3, 4)...)
+	row, column := floats([]int64{2}, 10, 20), floats([]int64{3}, 1, 0, -1)
+	line := floats([]int64{1, 1, 4}, 1, 3, 2, 4)
+	scalar := func(v float32) *onnx.Tensor { return floats(nil, v) }
+
+	for _, c := range []struct {
+		rule       string
+		opset      int64
+		operator   string
+		inputs     []*onnx.Tensor // nil where one is omitted
+		attributes []*onnx.Attribute
+		want       *onnx.Tensor
+	}{
+		{"ReduceSum reduces the axes of its attribute before opset 13", 11, "ReduceSum",
+			list(six), attrs(onnx.IntsAttr("axes", -1)), floats([]int64{2, 1}, 6, 15)},
+		{"ReduceSum reduces the axes of its input from opset 13", 13, "ReduceSum",
+			list(six, ints(0)), attrs(onnx.IntAttr("keepdims", 0)), floats([]int64{3}, 5, 7, 9)},
+		{"ReduceSum without axes reduces all", 13, "ReduceSum",
+			list(six), nil, floats([]int64{1, 1}, 21)},
+		{"ReduceSum with an empty list of axes reduces all", 13, "ReduceSum",
+			list(six, ints()), attrs(onnx.IntAttr("keepdims", 0)), floats(nil, 21)},
+		{"ReduceSum without axes reduces none if noop_with_empty_axes is set", 13, "ReduceSum",
+			list(six), attrs(onnx.IntAttr("noop_with_empty_axes", 1)), six},
+		{"ReduceMean takes an attribute before opset 18", 17, "ReduceMean",
+			list(six), attrs(onnx.IntsAttr("axes", 1), onnx.IntAttr("keepdims", 0)), floats([]int64{2}, 2, 5)},
+		{"ReduceMean takes an input from opset 18", 18, "ReduceMean",
+			list(six, ints(1, 0)), nil, floats([]int64{1, 1}, 3.5)},
+
+		{"Softmax joins all axes from the first on before opset 13", 11, "Softmax",
+			list(cube), attrs(onnx.IntAttr("axis", 1)), floats([]int64{1, 2, 2}, 0.1, 0.2, 0.3, 0.4)},
+		{"Softmax has axis 1 by default before opset 13", 12, "Softmax",
+			list(cube), nil, floats([]int64{1, 2, 2}, 0.1, 0.2, 0.3, 0.4)},
+		{"Softmax works along one axis from opset 13", 13, "Softmax",
+			list(cube), attrs(onnx.IntAttr("axis", 1)), floats([]int64{1, 2, 2}, 1./4, 2./6, 3./4, 4./6)},
+		{"Softmax has the last axis by default from opset 13", 13, "Softmax",
+			list(cube), nil, floats([]int64{1, 2, 2}, 1./3, 2./3, 3./7, 4./7)},
+		{"LogSoftmax joins axes before opset 13", 11, "LogSoftmax",
+			list(cube), nil, floats([]int64{1, 2, 2}, logs(0.1, 0.2, 0.3, 0.4)...)},
+		{"LogSoftmax works along one axis from opset 13", 13, "LogSoftmax",
+			list(cube), attrs(onnx.IntAttr("axis", -2)), floats([]int64{1, 2, 2}, logs(1./4, 2./6, 3./4, 4./6)...)},
+
+		{"Reshape copies a dimension for 0 and infers one for −1", 13, "Reshape",
+			list(six, ints(0, -1, 1)), nil, floats([]int64{2, 3, 1}, 1, 2, 3, 4, 5, 6)},
+		{"Reshape to no dimensions makes a scalar", 13, "Reshape",
+			list(floats([]int64{1, 1}, 7), ints()), nil, floats(nil, 7)},
+		{"Reshape without allowzero copies from opset 14 on too", 14, "Reshape",
+			list(six, ints(3, 2)), attrs(onnx.IntAttr("allowzero", 0)), floats([]int64{3, 2}, 1, 2, 3, 4, 5, 6)},
+		{"Flatten counts a negative axis from the end", 13, "Flatten",
+			list(floats([]int64{1, 2, 1, 2}, 1, 2, 3, 4)), attrs(onnx.IntAttr("axis", -2)), floats([]int64{2, 2}, 1, 2, 3, 4)},
+		{"Flatten at axis 0 makes one row", 11, "Flatten",
+			list(six), attrs(onnx.IntAttr("axis", 0)), floats([]int64{1, 6}, 1, 2, 3, 4, 5, 6)},
+		{"Flatten behind the last axis makes one column", 11, "Flatten",
+			list(row), nil, floats([]int64{2, 1}, 10, 20)},
+		{"Transpose reverses the axes by default", 13, "Transpose",
+			list(six), nil, floats([]int64{3, 2}, 1, 4, 2, 5, 3, 6)},
+		{"Squeeze takes an attribute before opset 13", 11, "Squeeze",
+			list(floats([]int64{1, 2, 1}, 1, 2)), attrs(onnx.IntsAttr("axes", -1)), floats([]int64{1, 2}, 1, 2)},
+		{"Squeeze takes an input from opset 13", 13, "Squeeze",
+			list(floats([]int64{1, 2, 1}, 1, 2), ints(0)), nil, floats([]int64{2, 1}, 1, 2)},
+		{"Squeeze without axes drops all of size one", 13, "Squeeze",
+			list(floats([]int64{1, 2, 1}, 1, 2)), nil, floats([]int64{2}, 1, 2)},
+		{"Unsqueeze takes an attribute before opset 13", 11, "Unsqueeze",
+			list(row), attrs(onnx.IntsAttr("axes", 0, -1)), floats([]int64{1, 2, 1}, 10, 20)},
+		{"Unsqueeze takes an input from opset 13", 13, "Unsqueeze",
+			list(row, ints(1)), nil, floats([]int64{2, 1}, 10, 20)},
+		{"Expand keeps a dimension that is larger than asked for", 13, "Expand",
+			list(column, ints(2, 1)), nil, floats([]int64{2, 3}, 1, 0, -1, 1, 0, -1)},
+
+		{"Gemm multiplies", 13, "Gemm",
+			list(six, floats([]int64{3, 1}, 1, 0, -1)), nil, floats([]int64{2, 1}, -2, -2)},
+		{"Gemm transposes A and B", 13, "Gemm",
+			list(six, floats([]int64{1, 2}, 1, 2)), attrs(onnx.IntAttr("transA", 1), onnx.IntAttr("transB", 1)),
+			floats([]int64{3, 1}, 9, 12, 15)},
+		{"Gemm scales the product by alpha and C by beta", 13, "Gemm",
+			list(six, floats([]int64{3, 1}, 1, 0, -1), scalar(3)), attrs(onnx.FloatAttr("alpha", 0.5), onnx.FloatAttr("beta", 2)),
+			floats([]int64{2, 1}, 5, 5)},
+		{"Gemm repeats a C with one axis in every row", 11, "Gemm",
+			list(floats([]int64{2, 1}, 1, 2), floats([]int64{1, 2}, 1, 1), row), nil, floats([]int64{2, 2}, 11, 21, 12, 22)},
+		{"Gemm repeats a C with one column", 11, "Gemm",
+			list(floats([]int64{2, 1}, 1, 2), floats([]int64{1, 2}, 1, 1), floats([]int64{2, 1}, 10, 20)), nil,
+			floats([]int64{2, 2}, 11, 11, 22, 22)},
+		{"MatMul with a vector on the right drops its axis", 13, "MatMul",
+			list(six, column), nil, floats([]int64{2}, -2, -2)},
+		{"MatMul with a vector on the left drops its axis", 13, "MatMul",
+			list(floats([]int64{2}, 1, 2), six), nil, floats([]int64{3}, 9, 12, 15)},
+		{"MatMul of vectors is a scalar", 13, "MatMul",
+			list(column, column), nil, floats(nil, 2)},
+		{"MatMul repeats matrices", 13, "MatMul",
+			list(floats([]int64{2, 1, 1}, 1, 2), floats([]int64{1, 2}, 3, 4)), nil, floats([]int64{2, 1, 2}, 3, 4, 6, 8)},
+		{"MatMul with a vector on the left drops it from a stack of matrices", 13, "MatMul",
+			list(floats([]int64{1}, 2), floats([]int64{2, 1, 2}, 1, 2, 3, 4)), nil, floats([]int64{2, 2}, 2, 4, 6, 8)},
+
+		{"Conv slides without padding by default", 11, "Conv",
+			list(line, floats([]int64{1, 1, 2}, 1, -1)), nil, floats([]int64{1, 1, 3}, -2, 1, -2)},
+		{"Conv pads the end first with SAME_UPPER", 11, "Conv",
+			list(line, floats([]int64{1, 1, 2}, 1, -1)), attrs(onnx.StringAttr("auto_pad", "SAME_UPPER")),
+			floats([]int64{1, 1, 4}, -2, 1, -2, 4)},
+		{"Conv pads the beginning first with SAME_LOWER", 11, "Conv",
+			list(line, floats([]int64{1, 1, 2}, 1, -1)), attrs(onnx.StringAttr("auto_pad", "SAME_LOWER")),
+			floats([]int64{1, 1, 4}, -1, -2, 1, -2)},
+		{"Conv with SAME_UPPER has one position for each stride", 11, "Conv",
+			list(line, floats([]int64{1, 1, 3}, 1, 1, 1)), attrs(onnx.StringAttr("auto_pad", "SAME_UPPER"), onnx.IntsAttr("strides", 2)),
+			floats([]int64{1, 1, 2}, 6, 6)},
+		{"Conv does not pad with VALID", 11, "Conv",
+			list(line, floats([]int64{1, 1, 2}, 1, -1)), attrs(onnx.StringAttr("auto_pad", "VALID")),
+			floats([]int64{1, 1, 3}, -2, 1, -2)},
+		{"Conv adds its bias to every position", 11, "Conv",
+			list(line, floats([]int64{2, 1, 4}, 1, 0, 0, 0, 0, 0, 0, 1), row), nil, floats([]int64{1, 2, 1}, 11, 24)},
+		{"Conv dilates, pads and groups", 11, "Conv",
+			list(floats([]int64{1, 2, 2}, 1, 2, 3, 4), floats([]int64{2, 1, 2}, 1, 10, 1, 100)),
+			attrs(onnx.IntAttr("group", 2), onnx.IntsAttr("dilations", 2), onnx.IntsAttr("pads", 1, 1)),
+			floats([]int64{1, 2, 2}, 20, 1, 400, 3)},
+		{"MaxPool rounds down by default", 11, "MaxPool",
+			list(line), attrs(onnx.IntsAttr("kernel_shape", 3), onnx.IntsAttr("strides", 2)), floats([]int64{1, 1, 1}, 3)},
+		{"MaxPool rounds up with ceil_mode", 11, "MaxPool",
+			list(line), attrs(onnx.IntsAttr("kernel_shape", 3), onnx.IntsAttr("strides", 2), onnx.IntAttr("ceil_mode", 1)),
+			floats([]int64{1, 1, 2}, 3, 4)},
+		{"MaxPool has strides of one by default", 8, "MaxPool",
+			list(line), attrs(onnx.IntsAttr("kernel_shape", 2)), floats([]int64{1, 1, 3}, 3, 3, 4)},
+		{"GlobalAveragePool keeps its axes", 13, "GlobalAveragePool",
+			list(line), nil, floats([]int64{1, 1, 1}, 2.5)},
+
+		{"Pow with a constant exponent", 13, "Pow", list(column, setting(-1)), nil, floats([]int64{3}, 1, float32(math.Inf(1)), -1)},
+		{"Pow cubes", 13, "Pow", list(column, setting(3)), nil, column},
+		{"Pow takes the inverse of a root", 13, "Pow", list(floats(nil, 4), setting(-0.5)), nil, floats(nil, 0.5)},
+		{"Reciprocal", 13, "Reciprocal", list(floats(nil, 4)), nil, floats(nil, 0.25)},
+		{"Dropout is the identity before opset 12", 11, "Dropout", list(six), attrs(onnx.FloatAttr("ratio", 0.5)), six},
+		{"Dropout is the identity where training_mode is omitted", 13, "Dropout", list(six, setting(0.5)), nil, six},
+		{"Dropout is the identity with ratio 0", 13, "Dropout", list(six, setting(0), truth(true)), nil, six},
+		{"Cast to another precision does nothing", 13, "Cast", list(six), attrs(onnx.IntAttr("to", int64(onnx.Double))), six},
+		{"Cast to integers rounds toward zero", 13, "Cast",
+			list(ints(-7)), attrs(onnx.IntAttr("to", int64(onnx.Int32))), ints(-7)},
+
+		{"Shape has start and end from opset 15", 15, "Shape",
+			list(six), attrs(onnx.IntAttr("start", -1), onnx.IntAttr("end", 9)), ints(3)},
+		{"Slice takes attributes before opset 10", 9, "Slice",
+			list(ints(5, 6, 7)), attrs(onnx.IntsAttr("starts", 1), onnx.IntsAttr("ends", math.MaxInt32)), ints(6, 7)},
+		{"Slice takes inputs from opset 10", 10, "Slice", list(ints(5, 6, 7), ints(-2), ints(math.MaxInt64)), nil, ints(6, 7)},
+		{"Slice takes steps", 13, "Slice", list(ints(5, 6, 7), ints(0), ints(3), ints(0), ints(2)), nil, ints(5, 7)},
+		{"Slice may be empty", 13, "Slice", list(ints(5, 6, 7), ints(2), ints(1)), nil, ints()},
+		{"Gather counts a negative index from the end", 13, "Gather", list(ints(5, 6, 7), ints(-1, 0)), nil, ints(7, 5)},
+		{"Concat joins", 13, "Concat", list(ints(5), ints(), ints(6, 7)), attrs(onnx.IntAttr("axis", 0)), ints(5, 6, 7)},
+		{"integer division rounds toward zero", 13, "Div", list(ints(-7, 7), ints(2)), nil, ints(-3, 3)},
+		{"ConstantOfShape repeats zero by default", 13, "ConstantOfShape", list(ints(2)), nil, floats([]int64{2}, 0, 0)},
+		{"ConstantOfShape repeats its value", 13, "ConstantOfShape",
+			list(ints(2)), attrs(onnx.TensorAttr("value", ints(3))), ints(3, 3)},
+		{"Where chooses", 13, "Where", list(ints(1, 0), ints(5, 6), ints(7, 8)), nil, ints(5, 8)},
+		{"Equal compares", 13, "Equal", list(ints(5, 6), ints(5)), nil, ints(1, 0)},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			node := &onnx.Node{OpType: c.operator, Outputs: []string{"y"}, Attributes: c.attributes}
+			graph := &onnx.Graph{Nodes: []*onnx.Node{node}}
+			for i, in := range c.inputs {
+				named := *in
+				named.Name = fmt.Sprint("x", i)
+				node.Inputs = append(node.Inputs, named.Name)
+				graph.Initializers = append(graph.Initializers, &named)
+			}
+			got, err := evaluate(t, &onnx.Model{Opsets: map[string]int64{"": c.opset}, Graph: graph}, "y")
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := readTensor(c.want)
+			if err != nil {
+				t.Fatal(err)
+			}
+			compare(t, got, want)
+		})
+	}
+}
+
+func floats(dims []int64, numbers ...float32) *onnx.Tensor {
+	return onnx.NewFloatTensor("", dims, numbers)
+}
+
+func ints(numbers ...int64) *onnx.Tensor {
+	return onnx.NewInt64Tensor("", []int64{int64(len(numbers))}, numbers)
+}
+
+// setting is a scalar for an input that is read like an attribute.
+func setting(v float32) *onnx.Tensor { return floats(nil, v) }
+
+func truth(v bool) *onnx.Tensor {
+	if v {
+		return onnx.NewInt64Tensor("", nil, []int64{1})
+	}
+	return onnx.NewInt64Tensor("", nil, []int64{0})
+}
+
+func logs(numbers ...float64) []float32 {
+	list := make([]float32, len(numbers))
+	for i, v := range numbers {
+		list[i] = float32(math.Log(v))
+	}
+	return list
+}
+
+func list(tensors ...*onnx.Tensor) []*onnx.Tensor { return tensors }
+
+func attrs(attributes ...*onnx.Attribute) []*onnx.Attribute { return attributes }
