@@ -5,6 +5,7 @@ import (
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
 	"github.com/seed5b471a7e/backstitch/framework/ops"
+	"github.com/seed5b471a7e/backstitch/framework/plugin"
 	"gorgonia.org/gorgonia"
 )
 
@@ -28,8 +29,14 @@ type SlotUpdate struct {
 	Old, New ops.Expr
 }
 
-// Write lets an optimizer write its update into g. The slots come in the order in which it asked for them.
+// Write lets an optimizer, whose options must be valid, write its update into g. The slots come in the order in which it asked for
+// them.
 func Write(o Optimizer, g *gorgonia.ExprGraph, d array.DType, params []Trained) (*Update, error) {
+	if v, ok := o.(plugin.Validator); ok {
+		if err := v.Validate(); err != nil {
+			return nil, fmt.Errorf("optim: %T: %w", o, err)
+		}
+	}
 	s := &Step{graph: g, precision: d, hypers: map[string]float64{}, entered: map[string]ops.Expr{}}
 	for _, p := range params {
 		s.params = append(s.params, &Param{step: s, name: p.Name, value: p.Value, gradient: p.Gradient})

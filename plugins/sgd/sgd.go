@@ -32,9 +32,6 @@ func (o *SGD) Validate() error {
 
 // Step follows PyTorch's convention: the velocity is a sum of gradients, and the learning rate multiplies it on use.
 func (o *SGD) Step(s *optim.Step) {
-	if o.Nesterov && o.Momentum == 0 {
-		s.Fail("nesterov needs momentum, which is 0")
-	}
 	lr := s.Hyper("lr", o.LR)
 	for _, p := range s.Params() {
 		direction := p.Gradient()

@@ -32,7 +32,8 @@ func Run(t *testing.T, construct func() optim.Optimizer) {
 	}
 }
 
-// Refuses requires that no program is made with an optimizer whose Step calls [optim.Step.Fail], and that the error says why.
+// Refuses requires that no program is made with an optimizer whose options do not fit together, or whose Step calls
+// [optim.Step.Fail], and that the error says why.
 func Refuses(t *testing.T, o optim.Optimizer, why string) {
 	t.Helper()
 	if _, _, err := compile(o, everyRank, array.Float64); err == nil || !strings.Contains(err.Error(), why) {
