@@ -64,8 +64,12 @@ func (c *call) expr(i int) ops.Expr {
 // literal returns an input whose elements must be known.
 func (c *call) literal(i int) *literal {
 	v := c.value(i)
-	if c.err == nil && v.literal == nil {
+	switch {
+	case c.err != nil:
+	case v.literal == nil:
 		c.fail("input %d (%q) must be a constant, not computed from data", i, c.node.Inputs[i])
+	case len(v.literal.data) > maxLiteral:
+		c.fail("input %d (%q) has %d elements; constants that are computed with have at most %d", i, c.node.Inputs[i], len(v.literal.data), maxLiteral)
 	}
 	if c.err != nil {
 		return &literal{}

@@ -1,7 +1,6 @@
 package model
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
@@ -12,31 +11,28 @@ import (
 // literal is a tensor whose elements are known while the graph is written: a constant of the file, or what is computed from
 // constants and shapes. Integers are exact up to 2⁵³; larger ones only ever mean "to the end".
 type literal struct {
-	shape   []int
+	shape   tensor.Shape
 	integer bool // integers or truth values, which are not differentiated
 	data    []float64
 }
 
-// maxLiteral bounds the elements of integer literals; shapes, axes and indices are far smaller.
-const maxLiteral = 1 << 20
+// maxLiteral bounds the literals that are computed with, so that a small file cannot ask for much memory. Shapes and axes are far
+// smaller.
+const maxLiteral = 1 << 12
 
 // maxElements bounds the size of a tensor, as package ops does, and with it every dimension.
 const maxElements = 1 << 31
 
 func readTensor(t *onnx.Tensor) (*literal, error) {
-	elements, err := t.Elems()
+	data, err := t.Float64s()
 	if err != nil {
 		return nil, err
 	}
-	if !isFloat(t.DType) && elements > maxLiteral {
-		return nil, fmt.Errorf("a constant of %d %v elements is larger than supported", elements, t.DType)
-	}
-	l := &literal{shape: make([]int, len(t.Dims)), integer: !isFloat(t.DType)}
+	l := &literal{shape: make(tensor.Shape, len(t.Dims)), integer: !isFloat(t.DType), data: data}
 	for i, n := range t.Dims {
 		l.shape[i] = int(n)
 	}
-	l.data, err = t.Float64s()
-	return l, err
+	return l, nil
 }
 
 // vector returns integers as a literal with one axis.
@@ -57,8 +53,8 @@ func (l *literal) ints() []int {
 	return list
 }
 
-// fold computes elementwise arithmetic of two literals, if both inputs are, and of the same size or one of size one. Broadcasting
-// beyond that is left to the graph.
+// fold computes elementwise arithmetic of two literals, if both inputs are, and of the same size or one of size one. What is
+// larger, or broadcasts in other ways, is left to the graph.
 func (c *call) fold(f func(a, b float64) float64) (value, bool) {
 	a, b := c.value(0).literal, c.value(1).literal
 	if a == nil || b == nil {
@@ -67,7 +63,7 @@ func (c *call) fold(f func(a, b float64) float64) (value, bool) {
 	shape, err := ops.Broadcast(a.shape, b.shape)
 	size := max(len(a.data), len(b.data))
 	fits := func(l *literal) bool { return len(l.data) == 1 || len(l.data) == size }
-	if err != nil || product(shape) != size || !fits(a) || !fits(b) {
+	if err != nil || product(shape) != size || size > maxLiteral || !fits(a) || !fits(b) {
 		return value{}, false
 	}
 	l := &literal{shape: shape, integer: a.integer, data: make([]float64, size)}
@@ -88,16 +84,4 @@ func (c *call) integer(v float64) float64 {
 		return 0
 	}
 	return math.Trunc(v)
-}
-
-// size is the number of elements of a shape, or an error if there are too many.
-func size(shape tensor.Shape) (int, error) {
-	n := 1
-	for _, d := range shape {
-		if d > 0 && n > maxElements/d {
-			return 0, fmt.Errorf("the shape %v has too many elements for a tensor", shape)
-		}
-		n *= d
-	}
-	return n, nil
 }

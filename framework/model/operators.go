@@ -29,6 +29,16 @@ type operator struct {
 
 const many = math.MaxInt
 
+func (o operator) arity() string {
+	switch o.most {
+	case o.least:
+		return fmt.Sprint(o.least)
+	case many:
+		return fmt.Sprintf("%d or more", o.least)
+	}
+	return fmt.Sprintf("%d to %d", o.least, o.most)
+}
+
 // Operators returns the names of the ONNX operators that can be imported.
 func Operators() []string { return slices.Sorted(maps.Keys(operators)) }
 
@@ -85,7 +95,7 @@ func (m *Model) unknown(n *onnx.Node) string {
 	case !known:
 		return fmt.Sprintf("operator %s of opset %d is not supported", n.OpType, m.opset)
 	case len(n.Inputs) < o.least || len(n.Inputs) > o.most:
-		return fmt.Sprintf("%d inputs are more or fewer than %s has", len(n.Inputs), n.OpType)
+		return fmt.Sprintf("%s takes %v inputs, not %d", n.OpType, o.arity(), len(n.Inputs))
 	case len(n.Outputs) == 0 || n.Outputs[0] == "":
 		return "its first output is omitted"
 	}

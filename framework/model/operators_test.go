@@ -15,13 +15,12 @@ func TestOperatorsFollowTheirOpset(t *testing.T) {
 	cube := floats([]int64{1, 2, 2}, logs(1, 2, 3, 4)...)
 	row, column := floats([]int64{2}, 10, 20), floats([]int64{3}, 1, 0, -1)
 	line := floats([]int64{1, 1, 4}, 1, 3, 2, 4)
-	scalar := func(v float32) *onnx.Tensor { return floats(nil, v) }
 
 	for _, c := range []struct {
 		rule       string
 		opset      int64
 		operator   string
-		inputs     []*onnx.Tensor // nil where one is omitted
+		inputs     []*onnx.Tensor
 		attributes []*onnx.Attribute
 		want       *onnx.Tensor
 	}{
@@ -134,15 +133,15 @@ func TestOperatorsFollowTheirOpset(t *testing.T) {
 		{"GlobalAveragePool keeps its axes", 13, "GlobalAveragePool",
 			list(line), nil, floats([]int64{1, 1, 1}, 2.5)},
 
-		{"Pow with a constant exponent", 13, "Pow", list(column, setting(-1)), nil, floats([]int64{3}, 1, float32(math.Inf(1)), -1)},
-		{"Pow cubes", 13, "Pow", list(column, setting(3)), nil, column},
-		{"Pow takes the inverse of a root", 13, "Pow", list(floats(nil, 4), setting(-0.5)), nil, floats(nil, 0.5)},
+		{"Pow with a constant exponent", 13, "Pow", list(column, scalar(-1)), nil, floats([]int64{3}, 1, float32(math.Inf(1)), -1)},
+		{"Pow cubes", 13, "Pow", list(column, scalar(3)), nil, column},
+		{"Pow takes the inverse of a root", 13, "Pow", list(floats(nil, 4), scalar(-0.5)), nil, floats(nil, 0.5)},
 		{"Reciprocal", 13, "Reciprocal", list(floats(nil, 4)), nil, floats(nil, 0.25)},
 		{"Dropout is the identity before opset 12", 11, "Dropout", list(six), attrs(onnx.FloatAttr("ratio", 0.5)), six},
-		{"Dropout is the identity where training_mode is omitted", 13, "Dropout", list(six, setting(0.5)), nil, six},
-		{"Dropout is the identity with ratio 0", 13, "Dropout", list(six, setting(0), truth(true)), nil, six},
+		{"Dropout is the identity where training_mode is omitted", 13, "Dropout", list(six, scalar(0.5)), nil, six},
+		{"Dropout is the identity with ratio 0", 13, "Dropout", list(six, scalar(0), ints(1)), nil, six},
 		{"Cast to another precision does nothing", 13, "Cast", list(six), attrs(onnx.IntAttr("to", int64(onnx.Double))), six},
-		{"Cast to integers rounds toward zero", 13, "Cast",
+		{"Cast to another type of integers keeps them", 13, "Cast",
 			list(ints(-7)), attrs(onnx.IntAttr("to", int64(onnx.Int32))), ints(-7)},
 
 		{"Shape has start and end from opset 15", 15, "Shape",
@@ -183,6 +182,55 @@ func TestOperatorsFollowTheirOpset(t *testing.T) {
 	}
 }
 
+func TestConstantsAreComputedWhileTheGraphIsWritten(t *testing.T) {
+	constant := func(a *onnx.Attribute) *onnx.Node { return &onnx.Node{OpType: "Constant", Attributes: attrs(a)} }
+	then := func(operator string, a ...*onnx.Attribute) *onnx.Node {
+		return &onnx.Node{OpType: operator, Attributes: a}
+	}
+	to := func(d onnx.DataType) *onnx.Attribute { return onnx.IntAttr("to", int64(d)) }
+
+	for _, c := range []struct {
+		rule  string
+		chain []*onnx.Node // each reads what the one before computes
+		want  *onnx.Tensor
+	}{
+		{"an integer", []*onnx.Node{constant(onnx.IntAttr("value_int", math.MaxInt32))}, onnx.NewInt64Tensor("", nil, []int64{math.MaxInt32})},
+		{"integers", []*onnx.Node{constant(onnx.IntsAttr("value_ints", 3, 4))}, ints(3, 4)},
+		{"a number", []*onnx.Node{constant(onnx.FloatAttr("value_float", 1.5))}, scalar(1.5)},
+		{"numbers", []*onnx.Node{constant(onnx.FloatsAttr("value_floats", 1, 2))}, floats([]int64{2}, 1, 2)},
+		{"a tensor", []*onnx.Node{constant(onnx.TensorAttr("value", ints(3)))}, ints(3)},
+		{"numbers cast to integers lose their fraction",
+			[]*onnx.Node{constant(onnx.FloatsAttr("value_floats", 2.75, -2.75)), then("Cast", to(onnx.Int64))}, ints(2, -2)},
+		{"numbers cast to truth values are true unless zero",
+			[]*onnx.Node{constant(onnx.FloatsAttr("value_floats", 0.5, 0)), then("Cast", to(onnx.Bool))}, ints(1, 0)},
+		{"integers cast to numbers are no integers any more",
+			[]*onnx.Node{constant(onnx.IntsAttr("value_ints", 2)), then("Cast", to(onnx.Float)), then("Sqrt")},
+			floats([]int64{1}, math.Sqrt2)},
+		{"integers are reshaped",
+			[]*onnx.Node{constant(onnx.IntsAttr("value_ints", 2)), then("Squeeze"), then("Flatten", onnx.IntAttr("axis", 0)), then("Shape")},
+			ints(1, 1)},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			for i, n := range c.chain {
+				n.Outputs = []string{fmt.Sprint("y", i)}
+				if i > 0 {
+					n.Inputs = c.chain[i-1].Outputs
+				}
+			}
+			source := &onnx.Model{Opsets: map[string]int64{"": 17}, Graph: &onnx.Graph{Nodes: c.chain}}
+			got, err := evaluate(t, source, fmt.Sprint("y", len(c.chain)-1))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := readTensor(c.want)
+			if err != nil {
+				t.Fatal(err)
+			}
+			compare(t, got, want)
+		})
+	}
+}
+
 func floats(dims []int64, numbers ...float32) *onnx.Tensor {
 	return onnx.NewFloatTensor("", dims, numbers)
 }
@@ -191,15 +239,7 @@ func ints(numbers ...int64) *onnx.Tensor {
 	return onnx.NewInt64Tensor("", []int64{int64(len(numbers))}, numbers)
 }
 
-// setting is a scalar for an input that is read like an attribute.
-func setting(v float32) *onnx.Tensor { return floats(nil, v) }
-
-func truth(v bool) *onnx.Tensor {
-	if v {
-		return onnx.NewInt64Tensor("", nil, []int64{1})
-	}
-	return onnx.NewInt64Tensor("", nil, []int64{0})
-}
+func scalar(v float32) *onnx.Tensor { return floats(nil, v) }
 
 func logs(numbers ...float64) []float32 {
 	list := make([]float32, len(numbers))

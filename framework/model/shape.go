@@ -1,7 +1,7 @@
 package model
 
 import (
-	"math"
+	"slices"
 
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
 )
@@ -25,7 +25,6 @@ func constant(c *call) value {
 		return value{}
 	}
 	a := c.node.Attributes[0]
-	c.attributes[a.Name] = true
 	switch a.Name {
 	case "value":
 		return c.tensor(a.Name)
@@ -73,26 +72,23 @@ func constantOfShape(c *call) value {
 	if c.node.Attr("value") != nil {
 		l = c.tensor("value").literal
 	}
-	n, err := size(dims)
-	switch {
-	case c.err != nil:
-		return value{}
-	case err != nil:
-		c.fail("%w", err)
-		return value{}
-	case len(l.data) != 1:
+	if c.err == nil && len(l.data) != 1 {
 		c.fail("attribute value has %d elements, want one", len(l.data))
-		return value{}
-	case !l.integer:
-		number := &literal{data: l.data}
-		return value{expr: c.writer.constant(c.node.Outputs[0], number).Expand(dims...)}
-	case n > maxLiteral:
-		c.fail("a constant of %d integers is larger than supported", n)
+	}
+	if c.err != nil {
 		return value{}
 	}
-	repeated := &literal{shape: dims, integer: true, data: make([]float64, n)}
-	for i := range repeated.data {
-		repeated.data[i] = l.data[0]
+	if !l.integer {
+		number := &literal{data: l.data}
+		return value{expr: c.writer.constant(c.node.Outputs[0], number).Expand(dims...)}
+	}
+	repeated := &literal{shape: dims, integer: true, data: l.data}
+	for _, n := range dims {
+		if n < 0 || n > maxLiteral || n*len(repeated.data) > maxLiteral {
+			c.fail("shape %v; constants of integers have at most %d elements", dims, maxLiteral)
+			return value{}
+		}
+		repeated.data = slices.Repeat(repeated.data, n)
 	}
 	return value{literal: repeated}
 }
@@ -116,9 +112,7 @@ func within(at, n int) int {
 // gather picks from a literal with one axis.
 func gather(c *call) value {
 	data, indices := c.oneAxis(0), c.literal(1)
-	if axis := c.attrInt("axis", 0); axis != 0 && axis != -1 {
-		c.fail("attribute axis = %d is not supported for a constant with one axis", axis)
-	}
+	c.axis(c.attrInt("axis", 0), 1)
 	if c.err != nil {
 		return value{}
 	}
@@ -195,7 +189,7 @@ func concat(c *call) value {
 		}
 		joined.data = append(joined.data, part.data...)
 		if c.err == nil && len(joined.data) > maxLiteral {
-			c.fail("a constant of more than %d elements is larger than supported", maxLiteral)
+			c.fail("more than %d elements; constants that are computed with have at most that many", maxLiteral)
 		}
 		if c.err != nil {
 			return value{}
@@ -209,33 +203,37 @@ func concat(c *call) value {
 // in the one that a run chooses.
 func cast(c *call) value {
 	v, to := c.value(0), onnx.DataType(c.attrInt("to", 0))
-	floating := v.literal == nil || !v.literal.integer
-	switch {
-	case c.err != nil:
-		return value{}
-	case floating && (to == onnx.Float || to == onnx.Double):
+	floating := to == onnx.Float || to == onnx.Double
+	if floating && (v.literal == nil || !v.literal.integer) {
 		return v
-	case v.literal == nil:
+	}
+	if v.literal == nil {
 		c.fail("attribute to = %v is not supported for what is not a constant", to)
 		return value{}
 	}
-	l := &literal{shape: v.literal.shape, integer: true, data: make([]float64, len(v.literal.data))}
-	for i, x := range v.literal.data {
-		switch to {
-		case onnx.Float, onnx.Double:
-			l.integer, l.data[i] = false, x
-		case onnx.Int64, onnx.Int32:
-			l.data[i] = c.integer(x)
-		case onnx.Bool:
-			l.data[i] = 0
-			if x != 0 || math.IsNaN(x) {
-				l.data[i] = 1
-			}
-		default:
-			c.fail("attribute to = %v is not supported", to)
-		}
+	from := c.literal(0)
+	l := &literal{shape: from.shape, integer: !floating, data: make([]float64, len(from.data))}
+	for i, x := range from.data {
+		l.data[i] = c.convert(x, to)
 	}
 	return value{literal: l}
+}
+
+// convert returns a number as an element of another type.
+func (c *call) convert(x float64, to onnx.DataType) float64 {
+	switch to {
+	case onnx.Float, onnx.Double:
+		return x
+	case onnx.Int64, onnx.Int32:
+		return c.integer(x)
+	case onnx.Bool:
+		if x == 0 {
+			return 0
+		}
+		return 1
+	}
+	c.fail("attribute to = %v is not supported", to)
+	return 0
 }
 
 func equal(c *call) value {

@@ -8,6 +8,7 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
 	"github.com/seed5b471a7e/backstitch/framework/ops"
 	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 )
 
 // Expressions is a model in a graph, at one batch size.
@@ -42,8 +43,12 @@ func (m *Model) Write(g *gorgonia.ExprGraph, d array.DType, batch int, params []
 		w.values[in.Name] = value{expr: x}
 		w.out.Inputs = append(w.out.Inputs, x)
 	}
-	if w.out.Output, err = w.output(); err != nil {
-		return nil, fmt.Errorf("model: %w%s", err, m.fixedBatch(batch))
+	w.out.Output, err = w.output()
+	if mismatch := new(shapeError); errors.As(err, mismatch) {
+		err = fmt.Errorf("%w%s", err, m.fixedBatch(batch))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("model: %w", err)
 	}
 	if shape := w.out.Output.Shape(); len(shape) == 0 || shape[0] != batch {
 		return nil, fmt.Errorf("model: at batch %d the output %q has the shape %v; its first dimension must be the batch%s",
@@ -68,11 +73,11 @@ func (in Input) bind(batch int) ([]int, error) {
 			return nil, fmt.Errorf("model: input %q: dimension %d is %v", in.Name, i, dim)
 		}
 	}
-	if _, err := size(shape); err != nil {
-		return nil, fmt.Errorf("model: input %q: %w", in.Name, err)
-	}
 	return shape, nil
 }
+
+// shapeError is what the shape rule of an operator of the graph found wrong.
+type shapeError struct{ error }
 
 // fixedBatch explains, where it may be the reason of a failure, that the file was exported for another batch size.
 func (m *Model) fixedBatch(batch int) string {
@@ -97,7 +102,7 @@ type value struct {
 	literal *literal
 }
 
-func (v value) shape() []int {
+func (v value) shape() tensor.Shape {
 	if v.literal != nil {
 		return v.literal.shape
 	}
@@ -149,8 +154,8 @@ func (w *writer) node(n *onnx.Node) error {
 	}
 	c := &call{writer: w, node: n, opset: w.model.opset, read: map[int]bool{}, attributes: map[string]bool{}}
 	result := operators[n.OpType].importer(c)
-	if c.err == nil {
-		c.err = result.expr.Err()
+	if err := result.expr.Err(); err != nil && c.err == nil {
+		c.err = shapeError{err}
 	}
 	if c.err == nil {
 		c.err = c.leftover()

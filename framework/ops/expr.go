@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"hash"
@@ -34,7 +35,7 @@ func Input(g *gorgonia.ExprGraph, name string, d array.DType, shape ...int) Expr
 	case len(g.ByName(name)) > 0:
 		return Failed(fmt.Errorf("the graph already has an input %q", name))
 	}
-	if err := positive(shape); err != nil {
+	if err := cmp.Or(positive(shape), bounded(shape)); err != nil {
 		return Failed(fmt.Errorf("input %q: %w", name, err))
 	}
 	table := tableOf(g)

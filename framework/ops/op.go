@@ -228,8 +228,11 @@ func compatible(inputs []*gorgonia.Node) error {
 	return nil
 }
 
-// maxElements bounds a tensor, so that no size overflows.
-const maxElements = 1 << 31
+// Bounds of a tensor, so that no size overflows and no shape is a burden.
+const (
+	maxElements = 1 << 31
+	maxAxes     = 64
+)
 
 // shape is the operator's shape rule, between the checks that hold for all operators.
 func (o Op) shape(in []tensor.Shape) (tensor.Shape, error) {
@@ -240,10 +243,21 @@ func (o Op) shape(in []tensor.Shape) (tensor.Shape, error) {
 	if err != nil {
 		return nil, err
 	}
-	if size := product(shape); size > maxElements {
-		return nil, fmt.Errorf("the output's shape %v has %.3g elements, too many for a tensor", shape, size)
+	if err := bounded(shape); err != nil {
+		return nil, fmt.Errorf("the output: %w", err)
 	}
 	return shape, nil
+}
+
+// bounded refuses a shape that is too large.
+func bounded(shape tensor.Shape) error {
+	if len(shape) > maxAxes {
+		return fmt.Errorf("%d axes are too many for a tensor", len(shape))
+	}
+	if size := product(shape); size > maxElements {
+		return fmt.Errorf("shape %v has %.3g elements, too many for a tensor", shape, size)
+	}
+	return nil
 }
 
 // product is the size of a shape that may be too large for an int.

@@ -10,16 +10,17 @@ import (
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
 	"github.com/seed5b471a7e/backstitch/framework/engine"
-	"github.com/seed5b471a7e/backstitch/framework/model"
 	"github.com/seed5b471a7e/backstitch/framework/optim"
 	"github.com/seed5b471a7e/backstitch/framework/program"
 	"github.com/spf13/cobra"
 )
 
 func newBench() *cobra.Command {
-	c := &cobra.Command{Use: "bench", Short: "Measure speed"}
-	c.AddCommand(newBenchStep())
-	return c
+	return newGroup(&cobra.Command{
+		Use:     "bench",
+		Short:   "Measure speed",
+		Example: "  backstitch bench step --model zoo:mlp-5x500 --batch 8",
+	}, newBenchStep())
 }
 
 // stepBench is what bench step measures.
@@ -44,17 +45,17 @@ func newBenchStep() *cobra.Command {
 		Args:    cobra.NoArgs,
 	}
 	b := stepBench{}
-	c.Flags().StringVar(&b.Model, "model", "zoo:mlp-5x500", "zoo:NAME or an .onnx file")
-	c.Flags().StringVar(&b.Optimizer, "optimizer", "sgd", "the optimizer, with its default options")
-	c.Flags().IntVar(&b.Batch, "batch", 8, "examples in a batch")
-	c.Flags().StringVar(&b.Engine, "engine", "tape", "the engine")
-	c.Flags().StringVar(&b.Precision, "dtype", "float32", "float32 or float64")
-	c.Flags().IntVar(&b.Chains, "chains", 1, "independent chains that run at the same time")
+	c.Flags().StringVar(&b.Model, "model", "zoo:mlp-5x500", "the `MODEL`: zoo:NAME or an .onnx file")
+	choiceFlag(c, &b.Optimizer, "optimizer", "sgd", optim.Names(), "the optimizer, with its default options")
+	positiveFlag(c, &b.Batch, "batch", 8, "examples in a batch")
+	engineFlag(c, &b.Engine)
+	precisionFlag(c, &b.Precision)
+	positiveFlag(c, &b.Chains, "chains", 1, "independent chains that run at the same time")
 	duration := c.Flags().Duration("duration", 5*time.Second, "how long to measure")
 	asJSON := jsonFlag(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		if b.Chains < 1 || b.Batch < 1 {
-			return usageError(c, fmt.Errorf("--chains %d and --batch %d must be at least one", b.Chains, b.Batch))
+		if *duration <= 0 {
+			return usageError(c, fmt.Errorf("--duration is %v: want more than nothing", *duration))
 		}
 		if err := b.measure(c.Context(), *duration); err != nil {
 			return err
@@ -119,11 +120,7 @@ func (b *stepBench) measure(ctx context.Context, duration time.Duration) error {
 }
 
 func (b *stepBench) program() (*program.Program, error) {
-	source, err := openModel(b.Model, 0)
-	if err != nil {
-		return nil, err
-	}
-	m, err := model.Import(source, model.Options{})
+	m, err := importModel(b.Model, "")
 	if err != nil {
 		return nil, err
 	}
@@ -131,11 +128,7 @@ func (b *stepBench) program() (*program.Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := array.ParseDType(b.Precision)
-	if err != nil {
-		return nil, err
-	}
-	return program.New(program.Spec{Model: m, Loss: program.CrossEntropy{}, Optimizer: o, Precision: d}, b.Batch)
+	return program.New(program.Spec{Model: m, Loss: program.CrossEntropy{}, Optimizer: o, Precision: array.DType(b.Precision)}, b.Batch)
 }
 
 // chain is one sequence of steps on a machine of its own.

@@ -5,22 +5,13 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
-)
-
-// The exit codes.
-const (
-	exitSuccess     = 0
-	exitFailure     = 1
-	exitUsage       = 2 // bad usage, or a bad recipe
-	exitInterrupted = 130
 )
 
 // Main runs one command and returns the exit code. The first SIGINT or SIGTERM stops the work in good order; a second one kills.
@@ -32,77 +23,35 @@ func Main(arguments []string, stdout, stderr io.Writer) int {
 	root.SetArgs(arguments)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
-	if err == nil {
-		return exitSuccess
+	if err := root.ExecuteContext(ctx); err != nil {
+		return printError(stderr, err)
 	}
-	return printError(stderr, err)
+	return exitSuccess
 }
 
 func newRoot() *cobra.Command {
-	root := &cobra.Command{
-		Use:   "backstitch",
-		Short: "Train ONNX models by composing optimizer steps: forward, backward, or your own order",
+	root := newGroup(&cobra.Command{
+		Use:     "backstitch",
+		Short:   "Train ONNX models by composing optimizer steps: forward, backward, or your own order",
+		Version: buildVersion(),
 		Example: `  backstitch run quickstart
   backstitch run my-recipe.toml --set optimizer.sgd.lr=0.02
   backstitch model inspect my-model.onnx`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-	}
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usageError(c, err) })
-	root.AddCommand(
-		newRun(), newValidate(), newList(), newRecipe(), newModel(), newReport(), newBench(), newDoctor(),
-	)
-	for _, c := range root.Commands() {
-		wrapArguments(c)
-	}
+	}, newRun(), newValidate(), newList(), newRecipe(), newModel(), newReport(), newBench(), newDoctor())
+	root.SetUsageTemplate(groupUsage(root.UsageTemplate()))
+	root.SetHelpCommand(newHelp())
+	root.SetFlagErrorFunc(flagError)
+	countArguments(root)
 	return root
 }
 
-// wrapArguments makes a wrong number of arguments bad usage, for a command and those below it.
-func wrapArguments(c *cobra.Command) {
-	if check := c.Args; check != nil {
-		c.Args = func(c *cobra.Command, arguments []string) error {
-			if err := check(c, arguments); err != nil {
-				return usageError(c, err)
-			}
-			return nil
-		}
+func buildVersion() string {
+	if build, ok := debug.ReadBuildInfo(); ok && build.Main.Version != "" {
+		return build.Main.Version
 	}
-	for _, below := range c.Commands() {
-		wrapArguments(below)
-	}
-}
-
-// exitError is an error that decides the exit code, with a hint where there is one.
-type exitError struct {
-	error
-	code int
-	hint string
-}
-
-func (e exitError) Unwrap() error { return e.error }
-
-func usageError(c *cobra.Command, err error) error {
-	return exitError{err, exitUsage, fmt.Sprintf("see %s --help", c.CommandPath())}
-}
-
-// printError prints an error and returns its exit code.
-func printError(stderr io.Writer, err error) int {
-	var exit exitError
-	switch {
-	case errors.As(err, &exit):
-	case errors.Is(err, context.Canceled):
-		exit.code = exitInterrupted
-		err = errors.New("interrupted")
-	default:
-		exit.code = exitFailure
-	}
-	fmt.Fprintf(stderr, "error: %v\n", err)
-	if exit.hint != "" {
-		fmt.Fprintf(stderr, "hint: %s\n", exit.hint)
-	}
-	return exit.code
+	return "(devel)"
 }
 
 func printJSON(c *cobra.Command, v any) error {

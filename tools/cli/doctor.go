@@ -2,10 +2,11 @@ package cli
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"strings"
 
 	"github.com/seed5b471a7e/backstitch/framework/dataset"
@@ -86,17 +87,14 @@ func examineData(c *cobra.Command, name string) finding {
 		return f
 	}
 	data, err := source.Load(c.Context())
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
 		f.Status, f.Hint = "not found", err.Error()
+		return f
+	}
+	if err != nil {
+		f.Status, f.Hint = "found, but it cannot be read", err.Error()
 		return f
 	}
 	f.Status = fmt.Sprintf("%s training examples, %s test examples", count(int64(data.Train.Len())), count(int64(data.Test.Len())))
 	return f
-}
-
-func buildVersion() string {
-	if build, ok := debug.ReadBuildInfo(); ok && build.Main.Version != "" {
-		return build.Main.Version
-	}
-	return "(devel)"
 }

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/seed5b471a7e/backstitch/framework/compose"
@@ -73,7 +75,7 @@ func newList() *cobra.Command {
 	}
 	asJSON := jsonFlag(c)
 	c.RunE = func(c *cobra.Command, arguments []string) error {
-		chosen, err := choose(c, kinds, arguments)
+		chosen, err := choose(kinds, arguments)
 		if err != nil {
 			return err
 		}
@@ -96,30 +98,19 @@ func newList() *cobra.Command {
 	return c
 }
 
-func choose(c *cobra.Command, kinds, arguments []string) ([]catalogue, error) {
+// choose returns the catalogues that the arguments KIND and NAME, which may be missing, speak of.
+func choose(kinds, arguments []string) ([]catalogue, error) {
 	if len(arguments) == 0 {
 		return catalogues, nil
 	}
-	for _, k := range catalogues {
-		if k.kind != arguments[0] {
-			continue
-		}
-		if len(arguments) == 2 {
-			return []catalogue{k}, known(c, strings.TrimSuffix(k.kind, "s"), arguments[1], k.names())
-		}
+	if err := known("kind", arguments[0], kinds); err != nil {
+		return nil, err
+	}
+	k := catalogues[slices.Index(kinds, arguments[0])]
+	if len(arguments) == 1 {
 		return []catalogue{k}, nil
 	}
-	return nil, known(c, "kind", arguments[0], kinds)
-}
-
-// known returns bad usage if a name is not among the known ones.
-func known(c *cobra.Command, kind, name string, names []string) error {
-	for _, k := range names {
-		if k == name {
-			return nil
-		}
-	}
-	return usageError(c, &plugin.UnknownError{Kind: kind, Name: name, Suggestion: plugin.Suggest(name, names)})
+	return []catalogue{k}, known(strings.TrimSuffix(k.kind, "s"), arguments[1], k.names())
 }
 
 func (k catalogue) describe(name string) listed {
@@ -161,13 +152,22 @@ func printOptions(w io.Writer, l listed) error {
 		return nil
 	}
 	fmt.Fprintln(w)
-	t := newTable(w, "option", "type", "default", "allowed", "")
+	t := newTable(w, "option", "type", "default", "allowed", "meaning")
 	for _, o := range l.Options {
 		allowed := o.Range
 		if len(o.OneOf) > 0 {
 			allowed = strings.Join(o.OneOf, ", ")
 		}
-		t.row(o.Name, o.Type, fmt.Sprintf("%#v", o.Default), allowed, o.Doc)
+		t.row(o.Name, o.Type, literal(o.Default), allowed, o.Doc)
 	}
 	return t.flush()
+}
+
+// literal writes a value as a recipe does, which for what options hold is as JSON does; only infinities differ.
+func literal(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	return string(text)
 }

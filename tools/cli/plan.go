@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/seed5b471a7e/backstitch/framework/run"
@@ -39,20 +40,22 @@ func printPlan(c *cobra.Command, r *run.Run, workers int, asJSON bool) error {
 	if asJSON {
 		return printJSON(c, p)
 	}
-	w := c.OutOrStdout()
+	return p.print(c.OutOrStdout())
+}
+
+func (p plan) print(w io.Writer) error {
 	t := newTable(w)
-	t.row("model", fmt.Sprintf("%s, %s parameters", p.Model, count(int64(p.Parameters))))
-	t.row("state", byteSize(p.StateBytes).String()+" each; one for each chain at work and for each iterate that others start from")
-	t.row("time", fmt.Sprintf("about %v on %d workers (%.3g ms a step, %.3g ms an evaluation)",
-		time.Duration(estimate.TotalSeconds*float64(time.Second)).Round(time.Second), workers,
-		estimate.StepSeconds*1e3, estimate.EvaluationSeconds*1e3))
+	t.row("model", fmt.Sprintf("%s, %s", p.Model, several(p.Parameters, "parameter")))
+	t.row("memory", size(p.StateBytes)+" a state: one for each chain at work, one for each iterate that others start from")
+	t.row("time", fmt.Sprintf("about %s on %s (%.3g ms a step, %.3g ms an evaluation)", about(p.Estimate.TotalSeconds),
+		several(p.Workers, "worker"), p.Estimate.StepSeconds*1e3, p.Estimate.EvaluationSeconds*1e3))
 	if err := t.flush(); err != nil {
 		return err
 	}
 	fmt.Fprintln(w)
 	t = newTable(w, "arrangement", "kind", "iterates", "steps per seed", "steps")
-	for _, cost := range costs {
-		t.row(cost.Arrangement, cost.Kind, fmt.Sprint(cost.Iterates), count(cost.PerSeed), count(cost.Steps))
+	for _, cost := range p.Arrangements {
+		t.row(cost.Arrangement, cost.Kind, count(int64(cost.Iterates)), count(cost.PerSeed), count(cost.Steps))
 	}
 	t.row("all", "", "", "", count(p.GradientSteps))
 	return t.flush()

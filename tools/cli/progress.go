@@ -20,13 +20,11 @@ type progress struct {
 	total, done  int64
 	first        int64 // steps that were done before, which say nothing of the speed
 	start, shown time.Time
+	every        time.Duration // between lines
 }
 
-// lineEvery is how often progress is shown where it is not a terminal.
-const lineEvery = 5 * time.Second
-
 func newProgress(w io.Writer, total int64) *progress {
-	p := &progress{w: w, total: total, start: time.Now(), shown: time.Now(), first: -1}
+	p := &progress{w: w, total: total, start: time.Now(), shown: time.Now(), every: 5 * time.Second, first: -1}
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		p.bar = progressbar.NewOptions64(total,
 			progressbar.OptionSetWriter(w),
@@ -56,19 +54,19 @@ func (p *progress) add(steps int) {
 		p.bar.Add(steps) // its error is the terminal's
 		return
 	}
-	if time.Since(p.shown) < lineEvery {
+	if time.Since(p.shown) < p.every || p.done == p.first {
 		return
 	}
 	p.shown = time.Now()
 	rate := float64(p.done-p.first) / time.Since(p.start).Seconds()
-	left := time.Duration(float64(p.total-p.done) / rate * float64(time.Second)).Round(time.Second)
-	fmt.Fprintf(p.w, "%s of %s gradient steps (%d %%), %.0f steps/s, %v left\n",
-		count(p.done), count(p.total), 100*p.done/p.total, rate, left)
+	fmt.Fprintf(p.w, "%s of %s gradient steps (%d %%), %.0f steps/s, %s left\n",
+		count(p.done), count(p.total), 100*p.done/p.total, rate, about(float64(p.total-p.done)/rate))
 }
 
+// finish leaves no bar behind.
 func (p *progress) finish() {
 	if p.bar != nil {
 		p.bar.Exit()
-		fmt.Fprintln(p.w)
+		p.bar.Clear()
 	}
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"path/filepath"
 
 	"github.com/seed5b471a7e/backstitch/framework/report"
 	"github.com/seed5b471a7e/backstitch/framework/run"
@@ -16,7 +17,7 @@ func newReport() *cobra.Command {
   backstitch report runs/a runs/b --out comparison.html`,
 		Args: cobra.MinimumNArgs(1),
 	}
-	out := c.Flags().String("out", "", "the page (default: report.html in the run's folder; for several runs report.html)")
+	out := c.Flags().String("out", "", "the page's `FILE` (default: report.html in the run's folder; for several runs, here)")
 	c.RunE = func(c *cobra.Command, arguments []string) error {
 		var folders []*run.Folder
 		for _, path := range arguments {
@@ -31,7 +32,7 @@ func newReport() *cobra.Command {
 			if err := report.Write(folders[0]); err != nil {
 				return err
 			}
-			fmt.Fprintf(c.OutOrStdout(), "wrote %s/%s\n", folders[0].Path, run.ReportFile)
+			fmt.Fprintf(c.OutOrStdout(), "wrote %s\n", filepath.Join(folders[0].Path, run.ReportFile))
 			return nil
 		}
 		if path == "" {

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/seed5b471a7e/backstitch/framework/onnx"
 	"github.com/seed5b471a7e/backstitch/framework/report"
 	"github.com/seed5b471a7e/backstitch/framework/run"
 	"github.com/spf13/cobra"
@@ -19,7 +21,7 @@ import (
 // runFlags are the flags of run.
 type runFlags struct {
 	set     []string
-	seeds   string
+	seeds   seedList
 	steps   int
 	out     string
 	resume  bool
@@ -43,19 +45,16 @@ Every evaluated iterate is recorded at once; an interrupted run keeps what it ha
 		Args: cobra.ExactArgs(1),
 	}
 	f := runFlags{}
-	c.Flags().StringArrayVar(&f.set, "set", nil, "key=value: override the recipe; may be repeated")
-	c.Flags().StringVar(&f.seeds, "seeds", "", "override the recipe's seeds, such as 0,1,2")
-	c.Flags().IntVar(&f.steps, "steps", 0, "override the recipe's number of iterates")
-	c.Flags().StringVar(&f.out, "out", "", "the run's folder (default runs/NAME-TIMESTAMP)")
+	c.Flags().StringArrayVar(&f.set, "set", nil, "override the recipe with `KEY=VALUE`; may be repeated")
+	c.Flags().Var(&f.seeds, "seeds", "override the recipe's seeds, such as 0,1,2")
+	positiveFlag(c, &f.steps, "steps", 0, "override the recipe's number of iterates")
+	c.Flags().StringVar(&f.out, "out", "", "the run's folder `DIR` (default: runs/NAME-TIMESTAMP)")
 	c.Flags().BoolVar(&f.resume, "resume", false, "go on with the run in the folder of --out")
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "print what would be done and how long it would take; write nothing")
-	c.Flags().IntVar(&f.workers, "workers", runtime.NumCPU(), "chains that run at the same time")
+	positiveFlag(c, &f.workers, "workers", runtime.GOMAXPROCS(0), "chains that run at the same time")
 	c.Flags().Var(&f.memory, "memory", "bound of the live states, such as 8GiB (default: none)")
 	asJSON := jsonFlag(c)
 	c.RunE = func(c *cobra.Command, arguments []string) error {
-		if f.workers < 1 {
-			return usageError(c, fmt.Errorf("--workers is %d, want at least 1", f.workers))
-		}
 		if f.resume && f.out == "" {
 			return usageError(c, errors.New("--resume needs --out, the folder of the run to go on with"))
 		}
@@ -63,7 +62,7 @@ Every evaluated iterate is recorded at once; an interrupted run keeps what it ha
 		if err != nil {
 			return err
 		}
-		prepared, err := run.Prepare(c.Context(), r, func(reference string) (*onnx.Model, error) { return openModel(reference, 0) })
+		prepared, err := run.Prepare(c.Context(), r, openModel)
 		if err != nil {
 			return err
 		}
@@ -77,9 +76,9 @@ Every evaluated iterate is recorded at once; an interrupted run keeps what it ha
 
 // overrides are the values that the flags put into the recipe.
 func (f *runFlags) overrides(c *cobra.Command) []string {
-	set := f.set
+	set := slices.Clone(f.set)
 	if c.Flags().Changed("seeds") {
-		set = append(set, "seeds=["+f.seeds+"]")
+		set = append(set, "seeds=["+f.seeds.String()+"]")
 	}
 	if c.Flags().Changed("steps") {
 		set = append(set, fmt.Sprintf("steps=%d", f.steps))
@@ -94,7 +93,9 @@ func (f *runFlags) execute(c *cobra.Command, r *run.Run, asJSON bool) error {
 	}
 	folder := f.out
 	if folder == "" {
-		folder = filepath.Join("runs", r.Recipe.Name+"-"+time.Now().Format("20060102-150405"))
+		if folder, err = newFolder(r.Recipe.Name, time.Now()); err != nil {
+			return err
+		}
 	}
 	stderr := c.ErrOrStderr()
 	total := announce(stderr, r, costs, folder)
@@ -103,22 +104,40 @@ func (f *runFlags) execute(c *cobra.Command, r *run.Run, asJSON bool) error {
 		Folder: folder, Resume: f.resume, Workers: f.workers, Memory: int64(f.memory), Progress: bar.add,
 	})
 	bar.finish()
-	if result == nil {
-		return failure
-	}
-	if err := report.Write(result); err != nil {
-		return errors.Join(failure, err)
-	}
-	if asJSON {
-		err = printJSON(c, summarize(result))
-	} else {
-		err = printSummary(c.OutOrStdout(), result)
-	}
-	if errors.Is(failure, context.Canceled) {
-		return exitError{fmt.Errorf("interrupted; what was recorded is in %s", folder), exitInterrupted,
+	if errors.Is(failure, context.Canceled) && result != nil {
+		failure = exitError{fmt.Errorf("interrupted; what was recorded is in %s", folder), exitInterrupted,
 			fmt.Sprintf("go on with the same command and --out %s --resume", folder)}
 	}
-	return errors.Join(failure, err)
+	if result == nil || len(result.Lines) == 0 {
+		return failure
+	}
+	return errors.Join(failure, present(c, result, asJSON))
+}
+
+// present writes the report of a run, and prints its summary.
+func present(c *cobra.Command, result *run.Folder, asJSON bool) error {
+	if err := report.Write(result); err != nil {
+		return err
+	}
+	if asJSON {
+		return printJSON(c, summarize(result))
+	}
+	return printSummary(c.OutOrStdout(), result)
+}
+
+// newFolder makes the folder runs/NAME-TIMESTAMP, with a number behind it where several runs start in one second.
+func newFolder(name string, start time.Time) (string, error) {
+	if err := os.MkdirAll("runs", 0o755); err != nil {
+		return "", err
+	}
+	first := filepath.Join("runs", name+"-"+start.Format("20060102-150405"))
+	path := first
+	for i := 2; ; i++ {
+		if err := os.Mkdir(path, 0o755); !errors.Is(err, fs.ErrExist) {
+			return path, err
+		}
+		path = fmt.Sprintf("%s-%d", first, i)
+	}
 }
 
 // announce says what is about to run, and returns the number of gradient steps.
@@ -128,8 +147,8 @@ func announce(w io.Writer, r *run.Run, costs []run.Cost, folder string) (total i
 		total += cost.Steps
 		parts = append(parts, fmt.Sprintf("%s %s", cost.Arrangement, count(cost.Steps)))
 	}
-	fmt.Fprintf(w, "%s: %s (%s parameters) on %s, %d iterates, %d seeds\n", r.Recipe.Name, r.Recipe.Model.ONNX,
-		count(int64(r.Program.Model.Size())), r.Data.Name, r.Recipe.Steps, len(r.Recipe.Seeds))
+	fmt.Fprintf(w, "%s: %s (%s) on %s, %s, %s\n", r.Recipe.Name, r.Recipe.Model.ONNX, several(r.Program.Model.Size(), "parameter"),
+		r.Data.Name, several(r.Recipe.Steps, "iterate"), several(len(r.Recipe.Seeds), "seed"))
 	fmt.Fprintf(w, "%s gradient steps: %s; into %s\n", count(total), strings.Join(parts, ", "), folder)
 	return total
 }

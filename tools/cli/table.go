@@ -1,44 +1,70 @@
 package cli
 
 import (
-	"fmt"
 	"io"
-	"math"
 	"strings"
-	"text/tabwriter"
+
+	"github.com/rivo/uniseg"
 )
 
-// table prints rows in aligned columns.
-type table struct{ w *tabwriter.Writer }
-
-func newTable(w io.Writer, header ...string) table {
-	t := table{tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)}
-	if len(header) > 0 {
-		t.row(header...)
-	}
-	return t
+// table prints rows in aligned columns: columns of numbers to the right, all others to the left.
+type table struct {
+	w      io.Writer
+	header []string // may be nil
+	rows   [][]string
 }
 
-func (t table) row(cells ...string) { fmt.Fprintln(t.w, strings.Join(cells, "\t")) }
+func newTable(w io.Writer, header ...string) *table { return &table{w: w, header: header} }
 
-func (t table) flush() error { return t.w.Flush() }
-
-// number prints four significant digits, and a dash where there is no number.
-func number(v float64) string {
-	if math.IsNaN(v) {
-		return "-"
+// row adds a row. What is not printable in a cell is escaped.
+func (t *table) row(cells ...string) {
+	for i, cell := range cells {
+		cells[i] = printable(cell)
 	}
-	return fmt.Sprintf("%.4g", v)
+	t.rows = append(t.rows, cells)
 }
 
-// count prints an integer with separated thousands.
-func count(n int64) string {
-	if n < 0 {
-		return "-" + count(-n)
+func (t *table) flush() error {
+	var columns []column
+	for _, cells := range t.rows {
+		columns = widen(columns, cells, true)
 	}
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
+	lines := t.rows
+	if t.header != nil {
+		columns = widen(columns, t.header, false)
+		lines = append([][]string{t.header}, lines...)
 	}
-	return s
+	var text strings.Builder
+	for _, cells := range lines {
+		var line strings.Builder
+		for i, cell := range cells {
+			gap := strings.Repeat(" ", columns[i].width-uniseg.StringWidth(cell))
+			if columns[i].text {
+				line.WriteString(cell + gap + "  ")
+			} else {
+				line.WriteString(gap + cell + "  ")
+			}
+		}
+		text.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+	}
+	_, err := io.WriteString(t.w, text.String())
+	return err
+}
+
+// column is what the cells of a column have in common.
+type column struct {
+	width int
+	text  bool // some are no numbers
+}
+
+// widen makes columns fit a row's cells, and lets those of the body say whether a column holds text.
+func widen(columns []column, cells []string, body bool) []column {
+	for i, cell := range cells {
+		if i == len(columns) {
+			columns = append(columns, column{})
+		}
+		columns[i].width = max(columns[i].width, uniseg.StringWidth(cell))
+		columns[i].text = columns[i].text || body && strings.Trim(cell, "0123456789,.+-e") != ""
+	}
+	return columns
 }

@@ -187,7 +187,6 @@ class Case:
         arrays |= {"grad:" + n: g for n, g in gradients(onnx.load(path + ".onnx"), leaves).items()}
         np.savez_compressed(path + ".npz", **{n: np.require(a, requirements="C") for n, a in arrays.items()})
 
-
     def backward(self, dtype):
         model = copy.deepcopy(self.model).to(dtype)
         model.train(self.mode == "train")

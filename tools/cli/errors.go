@@ -1,0 +1,65 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/seed5b471a7e/backstitch/framework/plugin"
+)
+
+// The exit codes.
+const (
+	exitSuccess     = 0
+	exitFailure     = 1
+	exitUsage       = 2 // bad usage, or a bad recipe
+	exitInterrupted = 130
+)
+
+// exitError is an error that decides the exit code, with a hint where there is one.
+type exitError struct {
+	error
+	code int
+	hint string
+}
+
+func (e exitError) Unwrap() error { return e.error }
+
+// printError prints every line of an error, and returns its exit code.
+func printError(stderr io.Writer, err error) int {
+	var exit exitError
+	switch {
+	case errors.As(err, &exit):
+	case errors.Is(err, context.Canceled):
+		exit.code = exitInterrupted
+		err = errors.New("interrupted")
+	default:
+		exit.code = exitFailure
+	}
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		fmt.Fprintf(stderr, "error: %s\n", printable(line))
+	}
+	if exit.hint != "" {
+		fmt.Fprintf(stderr, "hint: %s\n", exit.hint)
+	}
+	return exit.code
+}
+
+// known returns bad usage if a name is not among those of its kind.
+func known(kind, name string, names []string) error {
+	if slices.Contains(names, name) {
+		return nil
+	}
+	return unknown(kind, name, names, "there are "+strings.Join(names, ", "))
+}
+
+// unknown is bad usage: nothing of a kind has the name. The hint is the name that was probably meant, or otherwise.
+func unknown(kind, name string, names []string, otherwise string) error {
+	if meant := plugin.Suggest(name, names); meant != "" {
+		otherwise = fmt.Sprintf("did you mean %q?", meant)
+	}
+	return exitError{fmt.Errorf("unknown %s %q", kind, name), exitUsage, otherwise}
+}

@@ -1,0 +1,123 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/seed5b471a7e/backstitch/framework/model"
+	"github.com/spf13/cobra"
+)
+
+func newInspect() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "inspect FILE|zoo:NAME",
+		Short: "Describe a model: what it holds, what would train, and what cannot be imported",
+		Example: `  backstitch model inspect resnet.onnx
+  backstitch model inspect zoo:mlp-5x500 --json`,
+		Args: cobra.ExactArgs(1),
+	}
+	var output string
+	outputFlag(c, &output)
+	asJSON := jsonFlag(c)
+	c.RunE = func(c *cobra.Command, arguments []string) error {
+		source, err := openModel(arguments[0])
+		if err != nil {
+			return err
+		}
+		r := model.Inspect(source, model.Options{Output: output})
+		if *asJSON {
+			return printJSON(c, r)
+		}
+		return printReport(c.OutOrStdout(), r)
+	}
+	return c
+}
+
+// outputFlag adds --output.
+func outputFlag(c *cobra.Command, tensor *string) {
+	c.Flags().StringVar(tensor, "output", "", "the `TENSOR` that is the model's output (default: the first graph output)")
+}
+
+func printReport(w io.Writer, r *model.Report) error {
+	t := newTable(w)
+	t.row("producer", r.Producer)
+	for _, domain := range slices.Sorted(maps.Keys(r.Opsets)) {
+		name := domain
+		if domain == "" {
+			name = "ai.onnx"
+		}
+		t.row("opset", fmt.Sprintf("%s %d", name, r.Opsets[domain]))
+	}
+	for _, in := range r.Inputs {
+		t.row("input", tensor(in))
+	}
+	for _, out := range r.Outputs {
+		t.row("output", tensor(out))
+	}
+	t.row("parameters", several(r.Size, "number"))
+	if err := t.flush(); err != nil {
+		return err
+	}
+	if err := printOperators(w, r.Operators); err != nil {
+		return err
+	}
+	if err := printInitializers(w, r); err != nil {
+		return err
+	}
+	printProblems(w, r.Problems)
+	return nil
+}
+
+func tensor(t model.TensorReport) string {
+	return fmt.Sprintf("%s %s (%s)", t.Name, t.Type, strings.Join(t.Shape, ", "))
+}
+
+func printOperators(w io.Writer, operators []model.OperatorCount) error {
+	fmt.Fprintln(w)
+	t := newTable(w, "operator", "nodes", "supported")
+	for _, o := range operators {
+		t.row(o.Name, fmt.Sprint(o.Count), yes(o.Supported))
+	}
+	return t.flush()
+}
+
+func printInitializers(w io.Writer, r *model.Report) error {
+	if len(r.Parameters)+len(r.Buffers) == 0 {
+		return nil
+	}
+	fmt.Fprintln(w)
+	t := newTable(w, "initializer", "shape", "trains")
+	for _, p := range r.Parameters {
+		t.row(p.Name, fmt.Sprint(p.Shape), yes(p.Trainable))
+	}
+	for _, b := range r.Buffers {
+		t.row(b.Name, fmt.Sprint(b.Shape), "no: a buffer")
+	}
+	return t.flush()
+}
+
+func printProblems(w io.Writer, problems []model.Problem) {
+	fmt.Fprintln(w)
+	if len(problems) == 0 {
+		fmt.Fprintln(w, "This model can be imported and trained.")
+		return
+	}
+	fmt.Fprintln(w, "This model cannot be trained as it stands:")
+	for _, p := range problems {
+		text := p.Reason
+		if p.Node != "" {
+			text = p.Node + ": " + p.Reason
+		}
+		fmt.Fprintln(w, "  "+printable(text))
+	}
+}
+
+func yes(is bool) string {
+	if is {
+		return "yes"
+	}
+	return "no"
+}

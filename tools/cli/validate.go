@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/seed5b471a7e/backstitch/framework/dataset"
+	"github.com/seed5b471a7e/backstitch/framework/recipe"
+	"github.com/seed5b471a7e/backstitch/framework/run"
+	"github.com/spf13/cobra"
+)
+
+// verdict is what validate says of one recipe.
+type verdict struct {
+	Recipe   string           `json:"recipe"`
+	Valid    bool             `json:"valid"`
+	Problems []recipe.Problem `json:"problems,omitempty"`
+}
+
+func newValidate() *cobra.Command {
+	c := &cobra.Command{
+		Use:     "validate RECIPE...",
+		Short:   "Check recipes and their models without reading data; print all problems with their places",
+		Example: "  backstitch validate mine.toml quickstart",
+		Args:    cobra.MinimumNArgs(1),
+	}
+	asJSON := jsonFlag(c)
+	c.RunE = func(c *cobra.Command, arguments []string) error {
+		var verdicts []verdict
+		bad := 0
+		for _, reference := range arguments {
+			problems := validate(c.Context(), reference)
+			if len(problems) > 0 {
+				bad++
+			}
+			verdicts = append(verdicts, verdict{reference, len(problems) == 0, problems})
+		}
+		if *asJSON {
+			if err := printJSON(c, verdicts); err != nil {
+				return err
+			}
+		} else {
+			printVerdicts(c.OutOrStdout(), verdicts)
+		}
+		if bad > 0 {
+			return exitError{fmt.Errorf("recipes with problems: %d of %d", bad, len(arguments)), exitUsage, ""}
+		}
+		return nil
+	}
+	return c
+}
+
+func printVerdicts(w io.Writer, verdicts []verdict) {
+	for _, v := range verdicts {
+		if v.Valid {
+			fmt.Fprintf(w, "%s: ok\n", v.Recipe)
+		}
+		for _, p := range v.Problems {
+			fmt.Fprintln(w, printable(p.String()))
+		}
+	}
+}
+
+// validate returns the problems of a recipe; what fails for another reason is a problem without a place.
+func validate(ctx context.Context, reference string) []recipe.Problem {
+	r, err := loadRecipe(reference, nil)
+	var problems recipe.Errors
+	if errors.As(err, &problems) {
+		return problems
+	}
+	if err == nil {
+		r.Data.Source = unread{}
+		_, err = run.Prepare(ctx, r, openModel)
+	}
+	if errors.Is(err, errUnread) {
+		return nil
+	}
+	message := err.Error()
+	var exit exitError
+	if errors.As(err, &exit) && exit.hint != "" {
+		message = fmt.Sprintf("%s (%s)", message, exit.hint)
+	}
+	return []recipe.Problem{{File: reference, Message: message}}
+}
+
+// unread stands for data that is not wanted: preparing a run ends where it would be read, when everything before was fine.
+type unread struct{}
+
+var errUnread = errors.New("data is not read")
+
+// Load fails.
+func (unread) Load(context.Context) (*dataset.Dataset, error) { return nil, errUnread }
