@@ -30,12 +30,16 @@ func (j *Job) accumulate(p Point, m int) {
 	}
 }
 
-// checkChain returns an error unless tail averages of the iterates are possible: every iterate up to the last is made from the one
-// before by one word.
-func checkChain(a Arrangement, iterates []int) error {
-	for n := 1; len(iterates) > 0 && n <= iterates[len(iterates)-1]; n++ {
-		if c := a.Compose(n); c.Base != n-1 || len(c.Words) != 1 {
-			return fmt.Errorf("iterate %d is made from iterate %d by %d words, but a tail average needs a chain, in which one word leads from each iterate to the next (such as forward)", n, c.Base, len(c.Words))
+// CheckChain returns an error unless tail averages of the iterates up to the last are possible: every one is made from the one before
+// by one word.
+func CheckChain(a Arrangement, last int) error {
+	const need = "a tail average needs a chain, in which one word leads from each iterate to the next (such as forward)"
+	for n := 1; n <= last; n++ {
+		switch c := a.Compose(n); {
+		case c.Base != n-1:
+			return fmt.Errorf("iterate %d starts from iterate %d, but %s", n, c.Base, need)
+		case len(c.Words) != 1:
+			return fmt.Errorf("iterate %d averages %d words, but %s", n, len(c.Words), need)
 		}
 	}
 	return nil

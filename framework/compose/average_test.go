@@ -69,12 +69,12 @@ func TestTailAverageNeedsAChain(t *testing.T) {
 		last int
 		want string
 	}{
-		{"backward", Backward{}, 9, "compose: mine: iterate 2 is made from iterate 0 by 1 words"},
-		{"windows", Backward{Start: 5, ResetEvery: 3}, 9, "compose: mine: iterate 7 is made from iterate 5 by 1 words"},
-		{"several words", table{1: {0, [][]int{{1}, {1}}}}, 1, "compose: mine: iterate 1 is made from iterate 0 by 2 words"},
+		{"backward", Backward{}, 9, "compose: mine: iterate 2 starts from iterate 0"},
+		{"windows", Backward{Start: 5, ResetEvery: 3}, 9, "compose: mine: iterate 7 starts from iterate 5"},
+		{"several words", table{1: {0, [][]int{{1}, {1}}}}, 1, "compose: mine: iterate 1 averages 2 words"},
 	} {
 		job := Job{Name: "mine", Arrangement: c.a, Initial: point(0), Iterates: []int{c.last}, Averages: []TailAverage{{}}}
-		err := Run(t.Context(), []Job{job}, Options{})
+		_, err := Run(t.Context(), []Job{job}, Options{})
 		if err == nil || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %q", c.name, err, c.want)
 		}
@@ -101,7 +101,7 @@ func TestWordsThatEndAtDifferentCountsHaveNoAverage(t *testing.T) {
 		return nil
 	})
 	a := table{2: {0, [][]int{{1}, {2}}}}
-	err := Run(t.Context(), []Job{{Name: "pair", Arrangement: a, Initial: point(0), Iterates: []int{2}, Maps: every(maps)}}, Options{Workers: 1})
+	_, err := Run(t.Context(), []Job{{Name: "pair", Arrangement: a, Initial: point(0), Iterates: []int{2}, Maps: every(maps)}}, Options{Workers: 1})
 	if want := "compose: pair: iterate 2: words end after 1 and after 2 applied steps"; err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("error %v, want %q", err, want)
 	}

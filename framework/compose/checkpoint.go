@@ -33,11 +33,18 @@ func (n *node) start(j *Job) Point {
 	return p
 }
 
-// checkpoint returns where the run stands when the result that is being emitted has been received.
-func (e *executor) checkpoint() Checkpoint {
+// received returns where the run stands when the result that is being emitted has been received.
+func (e *executor) received() Checkpoint {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	c := Checkpoint{Results: e.results + 1}
+	c := e.checkpoint()
+	c.Results++
+	return c
+}
+
+// checkpoint returns where the run stands when the next node is emitted.
+func (e *executor) checkpoint() Checkpoint {
+	c := Checkpoint{Results: e.results}
 	for _, n := range e.bases(e.next + 1) {
 		c.Points = append(c.Points, n.point)
 	}
@@ -57,6 +64,7 @@ func (e *executor) bases(position int) []*node {
 
 // resume goes to where an earlier run stood.
 func (e *executor) resume(c Checkpoint) error {
+	e.reached = c
 	for ; e.results < c.Results; e.next++ {
 		if e.next == len(e.nodes) {
 			return fmt.Errorf("the checkpoint stands after %d results, but these jobs have only %d (were they changed?)", c.Results, e.results)

@@ -123,8 +123,29 @@ func TestResumeRefusesCheckpointsOfOtherJobs(t *testing.T) {
 		{"other averages", with(func(p *Point) { p.Sums = nil }), "compose: first: iterate 4 of the checkpoint has another layout"},
 		{"sums of another size", with(func(p *Point) { p.Sums = [][]float64{{1}} }), "compose: first: iterate 4 of the checkpoint has another layout"},
 	} {
-		if err := Run(t.Context(), jobs, Options{Resume: c.checkpoint}); err == nil || !strings.HasPrefix(err.Error(), c.want) {
+		if _, err := Run(t.Context(), jobs, Options{Resume: c.checkpoint}); err == nil || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %q", c.name, err, c.want)
+		}
+	}
+}
+
+func TestTheCheckpointThatRunReturnsIsWhereItStopped(t *testing.T) {
+	for seed := range uint64(10) {
+		jobs, _ := randomJobs(t, rand.New(rand.NewPCG(seed, 5)), steps(tangle))
+		whole := emitted(t, jobs, Options{})
+		for stop := range len(whole) + 1 {
+			count := 0
+			c, err := Run(t.Context(), jobs, Options{Workers: 3, Emit: func(Result, func() Checkpoint) error {
+				if count == stop {
+					return errStop
+				}
+				count++
+				return nil
+			}})
+			if c.Results != stop || (err == nil) != (stop == len(whole)) {
+				t.Fatalf("seed %d: stopped after %d results, it says %d, %v", seed, stop, c.Results, err)
+			}
+			requireSameResults(t, slices.Concat(whole[:stop], emitted(t, jobs, Options{Workers: 2, Resume: c})), whole)
 		}
 	}
 }

@@ -54,7 +54,7 @@ func TestCheckNamesWhatIsNotPossible(t *testing.T) {
 	} {
 		a := table{5: c.composition}
 		_, cost := Cost(a, []int{5})
-		run := Run(t.Context(), []Job{{Name: "bad", Arrangement: a, Initial: point(0, 0), Iterates: []int{5}, Maps: every(steps(tangle))}}, Options{})
+		_, run := Run(t.Context(), []Job{{Name: "bad", Arrangement: a, Initial: point(0, 0), Iterates: []int{5}, Maps: every(steps(tangle))}}, Options{})
 		for call, err := range map[string]error{"Check": c.composition.Check(5), "Cost": cost, "Run": run} {
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%s of %v: error %v, want %q", call, c.composition, err, c.want)

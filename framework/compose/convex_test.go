@@ -109,7 +109,7 @@ func TestBackwardIteratesOfSoftmaxRegressionConvergeAtTheRateOfTheContraction(t 
 		return j
 	}
 	jobs := []compose.Job{job("forward", compose.Forward{}), job("backward", compose.Backward{})}
-	err = compose.Run(context.Background(), jobs, compose.Options{Emit: func(r compose.Result, _ func() compose.Checkpoint) error {
+	_, err = compose.Run(context.Background(), jobs, compose.Options{Emit: func(r compose.Result, _ func() compose.Checkpoint) error {
 		iterates[jobs[r.Job].Name] = append(iterates[jobs[r.Job].Name], r.State.Clone())
 		return nil
 	}})

@@ -70,7 +70,7 @@ func Example_arrangement() {
 		Iterates:    iterates,
 		Maps:        func(int) (compose.Maps, error) { return halve{}, nil },
 	}
-	err = compose.Run(context.Background(), []compose.Job{job}, compose.Options{
+	_, err = compose.Run(context.Background(), []compose.Job{job}, compose.Options{
 		Emit: func(r compose.Result, _ func() compose.Checkpoint) error {
 			fmt.Println(r.Iterate, "is", r.State.Data.At(0))
 			return nil

@@ -25,6 +25,7 @@ type executor struct {
 	changed  sync.Cond // whenever a worker has come back from work without the lock
 	next     int       // position of the first node that is not emitted
 	results  int       // emitted so far, those of the run that is resumed included
+	reached  Checkpoint // after the last result
 	spent    []spent   // for each job, on the nodes emitted since its last result
 	live     int64     // bytes of the nodes in memory
 	emitting bool
@@ -45,8 +46,8 @@ func newExecutor(jobs []Job, o Options) (*executor, error) {
 	inGroup := map[int]int{}
 	for i, j := range jobs {
 		nodes, err := plan(j.Arrangement, j.Iterates)
-		if err == nil && len(j.Averages) > 0 {
-			err = checkChain(j.Arrangement, j.Iterates)
+		if err == nil && len(j.Averages) > 0 && len(j.Iterates) > 0 {
+			err = CheckChain(j.Arrangement, j.Iterates[len(j.Iterates)-1])
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", j.Name, err)
@@ -185,11 +186,12 @@ func (e *executor) emit(ctx context.Context) {
 		if n.wanted {
 			r := Result{Job: n.job, Iterate: n.iterate, Evaluated: n.evaluated[0], Averages: n.evaluated[1:],
 				Steps: e.spent[n.job].steps, Time: e.spent[n.job].time}
-			if e.options.Emit != nil && !e.unlocked(ctx, n, func() error { return e.options.Emit(r, e.checkpoint) }) {
+			if e.options.Emit != nil && !e.unlocked(ctx, n, func() error { return e.options.Emit(r, e.received) }) {
 				return // still emitting: nothing follows what was not received
 			}
 			e.results++
 			e.spent[n.job] = spent{}
+			e.reached = e.checkpoint()
 		}
 		e.free(n, n.base)
 		e.next++

@@ -71,7 +71,7 @@ func TestFailureStopsOtherWorkers(t *testing.T) {
 			}
 		})
 		start := time.Now()
-		err := Run(t.Context(), []Job{{Arrangement: Backward{}, Initial: point(0), Iterates: upTo(2), Maps: every(maps)}}, Options{Workers: 2})
+		_, err := Run(t.Context(), []Job{{Arrangement: Backward{}, Initial: point(0), Iterates: upTo(2), Maps: every(maps)}}, Options{Workers: 2})
 		if took := time.Since(start); !errors.Is(err, boom) || took != time.Second {
 			t.Errorf("the run ended after %v with %v, want the failure after a second", took, err)
 		}
@@ -86,7 +86,7 @@ func TestNothingIsEmittedAfterAFailedEmit(t *testing.T) {
 			calls++
 			return errStop
 		}
-		err := Run(t.Context(), []Job{{Arrangement: Backward{}, Initial: point(0), Iterates: upTo(9), Maps: every(second)}}, Options{Workers: 2, Emit: emit, Visit: func(context.Context, int, int, *optim.State) (any, error) {
+		_, err := Run(t.Context(), []Job{{Arrangement: Backward{}, Initial: point(0), Iterates: upTo(9), Maps: every(second)}}, Options{Workers: 2, Emit: emit, Visit: func(context.Context, int, int, *optim.State) (any, error) {
 			time.Sleep(2 * time.Second) // so that iterate 2 is being visited when iterate 1 is emitted
 			return nil, nil
 		}})

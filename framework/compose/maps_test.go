@@ -101,7 +101,7 @@ func collect(ctx context.Context, jobs []Job, o Options) ([]Result, error) {
 		results = append(results, r)
 		return nil
 	}
-	err := Run(ctx, jobs, o)
+	_, err := Run(ctx, jobs, o)
 	return results, err
 }
 

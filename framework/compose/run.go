@@ -75,11 +75,12 @@ type Result struct {
 // Run computes and emits all wanted iterates of the jobs. A composition that is not possible is an error before anything is
 // computed. An iterate that diverges ends what starts from it and nothing else. Any other error, or a panic, of a function that
 // the caller provided ends the run with an error that names the job and the iterate; a cancelled context ends it with the
-// context's error. Whenever it ends, the emitted results are the first ones in their order, each of them whole.
-func Run(ctx context.Context, jobs []Job, o Options) error {
+// context's error. Whenever it ends, the emitted results are the first ones in their order, each of them whole, and the checkpoint
+// that it returns says where the rest starts.
+func Run(ctx context.Context, jobs []Job, o Options) (Checkpoint, error) {
 	e, err := newExecutor(jobs, o)
 	if err != nil {
-		return fmt.Errorf("compose: %w", err)
+		return Checkpoint{}, fmt.Errorf("compose: %w", err)
 	}
 	ctx, e.stop = context.WithCancel(ctx)
 	defer e.stop()
@@ -88,5 +89,5 @@ func Run(ctx context.Context, jobs []Job, o Options) error {
 		workers.Go(func() { e.work(ctx, newWorker(e, i)) })
 	}
 	workers.Wait()
-	return e.err
+	return e.reached, e.err
 }

@@ -29,6 +29,9 @@ func RegisterLoss(name, doc string, construct func() Loss) { losses.Register(nam
 // NewLoss returns the loss of that name.
 func NewLoss(name string) (Loss, error) { return losses.New(name) }
 
+// LossDoc returns the line that describes a loss.
+func LossDoc(name string) string { return losses.Doc(name) }
+
 // LossNames returns the names of the registered losses in alphabetical order.
 func LossNames() []string { return losses.Names() }
 

@@ -22,7 +22,7 @@ type Recipe struct {
 	Name  string   `toml:"name" doc:"names the run: letters, digits, - and _"`
 	Doc   string   `toml:"doc" doc:"one line for listings and reports"`
 	Seeds []uint64 `toml:"seeds" doc:"each seed is a run of its own: first values, batches, noise"`
-	Steps int      `toml:"steps" doc:"the last iterate of every arrangement" range:"[1,inf)"`
+	Steps int      `toml:"steps" doc:"the last iterate of every arrangement" range:"[1,1000000]"`
 
 	Model        Model
 	Data         Data

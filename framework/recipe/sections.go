@@ -32,7 +32,7 @@ func (c *checker) recipe(root *node) *Recipe {
 	c.loss(root, &r.Loss)
 	c.optimizer(root, &r.Optimizer)
 	r.Arrangements = c.arrangements(root)
-	r.Averages = c.averages(root, r.Arrangements)
+	r.Averages = c.averages(root, r)
 	c.evaluate(root, &r.Evaluate, r.Steps, r.Loss.Loss)
 	c.engine(root, &r.Engine)
 	return r
@@ -137,13 +137,13 @@ func (c *checker) arrangements(root *node) (list []Arrangement) {
 	return list
 }
 
-func (c *checker) averages(root *node, arrangements []Arrangement) (list []Average) {
+func (c *checker) averages(root *node, r *Recipe) (list []Average) {
 	table := c.table(root, "average", "")
 	if table == nil {
 		return nil
 	}
 	var names []string
-	for _, a := range arrangements {
+	for _, a := range r.Arrangements {
 		names = append(names, a.Name)
 	}
 	for _, entry := range c.entries(table, "average", nil) {
@@ -154,6 +154,11 @@ func (c *checker) averages(root *node, arrangements []Arrangement) (list []Avera
 				c.report(entry.where("of"), "the recipe has no arrangement %q (did you mean %q?)", a.Of, suggestion)
 			} else {
 				c.report(entry.where("of"), "the recipe has no arrangement %q%s", a.Of, oneOf(names))
+			}
+		}
+		if at := slices.Index(names, a.Of); at >= 0 && r.Arrangements[at].Arrangement != nil {
+			if err := compose.CheckChain(r.Arrangements[at].Arrangement, r.Steps); err != nil {
+				c.report(entry.where("of"), "the iterates of %q have no tail average: %v", a.Of, err)
 			}
 		}
 		if slices.Contains(names, a.Name) {

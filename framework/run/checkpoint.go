@@ -20,16 +20,16 @@ import (
 // order, then a CRC-32 of all that.
 const CheckpointFile = "checkpoints/latest"
 
-// checkpoint is a moment of a run: the states that its rest starts from, and how much of the metrics file belongs to it.
+// checkpoint is a moment of a run: the states that its rest starts from, and how many lines were recorded by then.
 type checkpoint struct {
 	compose.Checkpoint
-	metricsSize int64
+	lines int
 }
 
 type checkpointHeader struct {
-	Results     int           `json:"results"`
-	MetricsSize int64         `json:"metrics_size"`
-	Points      []pointHeader `json:"points"`
+	Results int           `json:"results"`
+	Lines   int           `json:"lines"`
+	Points  []pointHeader `json:"points"`
 }
 
 type pointHeader struct {
@@ -55,7 +55,7 @@ func (c checkpoint) save(folder string) error {
 }
 
 func (c checkpoint) write(w io.Writer) error {
-	header := checkpointHeader{Results: c.Results, MetricsSize: c.metricsSize}
+	header := checkpointHeader{Results: c.Results, Lines: c.lines}
 	var numbers []any
 	for _, p := range c.Points {
 		h := pointHeader{Job: p.Job, Iterate: p.Iterate, Diverged: p.State == nil}
@@ -109,7 +109,7 @@ func readCheckpoint(r *bufio.Reader, like []compose.Job) (checkpoint, error) {
 	if err := json.Unmarshal(line, &header); err != nil {
 		return checkpoint{}, err
 	}
-	c := checkpoint{compose.Checkpoint{Results: header.Results}, header.MetricsSize}
+	c := checkpoint{compose.Checkpoint{Results: header.Results}, header.Lines}
 	numbers := io.TeeReader(r, sum)
 	for _, h := range header.Points {
 		p, err := readPoint(numbers, h, like)

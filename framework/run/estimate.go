@@ -15,10 +15,6 @@ type Estimate struct {
 
 // Estimate measures steps and evaluations for about the given time, and extrapolates to the whole run on that many workers.
 func (r *Run) Estimate(ctx context.Context, measure time.Duration, workers int) (Estimate, error) {
-	costs, err := r.Costs()
-	if err != nil {
-		return Estimate{}, err
-	}
 	m, err := r.machine()
 	if err != nil {
 		return Estimate{}, err
@@ -42,7 +38,7 @@ func (r *Run) Estimate(ctx context.Context, measure time.Duration, workers int) 
 	if e.EvaluationSeconds, err = timeEach(evaluation, measure/2); err != nil {
 		return e, err
 	}
-	for _, c := range costs {
+	for _, c := range r.Costs {
 		evaluations := c.Iterates
 		for _, a := range r.averages(c.Arrangement) {
 			evaluations += len(r.iterates) - sort.SearchInts(r.iterates, a.From+1) // before, it is the iterate itself

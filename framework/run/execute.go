@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -20,7 +21,7 @@ type Options struct {
 	Memory   int64           // bytes of live states at which work waits; 0 for no bound
 	Progress func(steps int) // gradient steps since the last call; from any worker
 
-	CheckpointEvery time.Duration // how much work a stopped process may lose; 0 for ten seconds
+	CheckpointEvery time.Duration // how much work a killed process may lose; 0 for ten seconds
 }
 
 // Execute trains, records every wanted iterate, and leaves a run folder. Cancelling the context ends it within one step; what was
@@ -36,11 +37,11 @@ func (r *Run) Execute(ctx context.Context, o Options) (*Folder, error) {
 	}
 	e := &execution{run: r, options: o, saved: time.Now(), machines: make([]engine.Machine, o.Workers), evaluation: map[string]time.Duration{}}
 	defer e.close()
-	if e.recorder, err = newRecorder(o.Folder, from.metricsSize); err != nil {
+	if e.recorder, err = newRecorder(o.Folder, from.lines); err != nil {
 		return nil, err
 	}
 	if o.Progress != nil {
-		recorded, err := recordedSteps(o.Folder)
+		recorded, err := stepsOf(o.Folder, from.lines)
 		if err != nil {
 			return nil, err
 		}
@@ -52,18 +53,16 @@ func (r *Run) Execute(ctx context.Context, o Options) (*Folder, error) {
 			return maps{m, r.batches(i)}, err
 		}
 	}
-	err = compose.Run(ctx, r.jobs, compose.Options{
+	stopped, err := compose.Run(ctx, r.jobs, compose.Options{
 		Workers: o.Workers, Memory: o.Memory, Resume: from.Checkpoint,
 		Visit: e.visit, Emit: e.emit, Progress: o.Progress,
 	})
-	if closing := e.recorder.close(); err == nil {
-		err = closing
+	if stopped.Results > from.Results {
+		err = cmp.Or(err, checkpoint{stopped, e.recorder.lines}.save(o.Folder))
 	}
+	err = cmp.Or(err, e.recorder.close())
 	folder, failure := e.finish(info, err)
-	if err == nil {
-		err = failure
-	}
-	return folder, err
+	return folder, cmp.Or(err, failure)
 }
 
 // execution is the mutable part of a run.
@@ -119,7 +118,7 @@ func (e *execution) emit(result compose.Result, snapshot func() compose.Checkpoi
 		return nil
 	}
 	e.saved = time.Now()
-	return checkpoint{snapshot(), e.recorder.size}.save(e.options.Folder)
+	return checkpoint{snapshot(), e.recorder.lines}.save(e.options.Folder)
 }
 
 // lines are a result as metrics.jsonl has it: the iterate, then the averages.

@@ -3,15 +3,12 @@ package run
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/cpu"
@@ -45,9 +42,6 @@ func (r *Run) open(o Options) (Info, checkpoint, error) {
 // resume checks that the folder holds the same run, computed on the same kind of machine.
 func (r *Run) resume(o Options, info Info) (Info, checkpoint, error) {
 	old, err := Open(o.Folder)
-	if errors.Is(err, fs.ErrNotExist) {
-		return info, checkpoint{}, fmt.Errorf("run: there is nothing to resume in %s", o.Folder)
-	}
 	if err != nil {
 		return info, checkpoint{}, err
 	}
@@ -82,10 +76,6 @@ func sameRecipe(a, b json.RawMessage) bool {
 
 // info describes the run before it starts.
 func (r *Run) info(o Options) (Info, error) {
-	costs, err := r.Costs()
-	if err != nil {
-		return Info{}, err
-	}
 	rc := r.Recipe
 	resolved, err := json.Marshal(rc.Resolved())
 	if err != nil {
@@ -98,9 +88,9 @@ func (r *Run) info(o Options) (Info, error) {
 		Model:  ModelInfo{Source: rc.Model.ONNX, SHA256: r.modelHash, Parameters: r.Program.Model.Size()},
 		Seeds:  rc.Seeds, Steps: rc.Steps, Metrics: rc.Evaluate.Metrics,
 		Engine: rc.Engine.Name, Precision: string(r.Program.Precision), Workers: o.Workers,
-		Versions: versions(), CPU: DescribeCPU(), Started: time.Now(),
+		Versions: Versions(), CPU: DescribeCPU(), Started: time.Now(),
 	}
-	for _, c := range costs {
+	for _, c := range r.Costs {
 		info.GradientSteps += c.Steps
 		info.Arrangements = append(info.Arrangements, ArrangementInfo{Name: c.Arrangement, Kind: c.Kind})
 		for _, average := range r.averages(c.Arrangement) {
@@ -124,29 +114,30 @@ func DescribeCPU() CPUInfo {
 	return CPUInfo{runtime.GOARCH, set, runtime.NumCPU()}
 }
 
-// versions names the code that computes: Go, this module, and those it stands on.
-func versions() map[string]string {
+// Versions names the code that computes: Go, this module, and those it stands on.
+func Versions() map[string]string {
 	v := map[string]string{"go": runtime.Version()}
 	build, ok := debug.ReadBuildInfo()
 	if !ok {
 		return v
 	}
-	v["backstitch"] = build.Main.Version
-	for _, m := range build.Deps {
-		for _, of := range []string{"gorgonia.org/gorgonia", "gorgonia.org/tensor", "gonum.org/v1/gonum", "onnx-go", "onnxruntime_go"} {
-			if strings.HasSuffix(m.Path, of) {
-				v[m.Path] = m.Version
-			}
+	for _, m := range append(build.Deps, &build.Main) {
+		switch m.Path {
+		case "github.com/seed5b471a7e/backstitch":
+			v["backstitch"] = m.Version
+		case "gorgonia.org/gorgonia", "gorgonia.org/tensor", "gonum.org/v1/gonum",
+			"github.com/owulveryck/onnx-go", "github.com/yalue/onnxruntime_go":
+			v[m.Path] = m.Version
 		}
 	}
 	return v
 }
 
-// recordedSteps returns how many gradient steps the metrics file of a folder accounts for.
-func recordedSteps(folder string) (int, error) {
-	lines, _, err := readLines(filepath.Join(folder, MetricsFile))
+// stepsOf returns the gradient steps that the first lines of a folder's metrics account for.
+func stepsOf(folder string, lines int) (int, error) {
+	recorded, _, err := readLines(filepath.Join(folder, MetricsFile))
 	steps := 0
-	for _, l := range lines {
+	for _, l := range recorded[:min(lines, len(recorded))] {
 		steps += l.GradientSteps
 	}
 	return steps, err

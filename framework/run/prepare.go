@@ -23,6 +23,7 @@ type Run struct {
 	Recipe  *recipe.Recipe
 	Program *program.Program
 	Data    *dataset.Dataset
+	Costs   []Cost // of the arrangements, in their order
 
 	modelHash string
 	evaluator *evaluator
@@ -53,6 +54,9 @@ func Prepare(ctx context.Context, rc *recipe.Recipe, open OpenModel) (*Run, erro
 	r.evaluator = newEvaluator(r.Data, r.Program.Precision, rc.Evaluate.TrainSamples, rc.Evaluate.TestSamples, rc.Evaluate.Metrics)
 	for n := rc.Evaluate.Every; n <= rc.Steps; n += rc.Evaluate.Every {
 		r.iterates = append(r.iterates, n)
+	}
+	if err = r.prepareCosts(); err != nil {
+		return nil, err
 	}
 	return r, r.prepareJobs()
 }
@@ -186,17 +190,16 @@ type Cost struct {
 	Steps       int64  `json:"gradient_steps"` // over all seeds
 }
 
-// Costs returns the exact number of gradient steps of every arrangement.
-func (r *Run) Costs() ([]Cost, error) {
-	var costs []Cost
+// prepareCosts counts the gradient steps of every arrangement.
+func (r *Run) prepareCosts() error {
 	for _, a := range r.Recipe.Arrangements {
 		steps, err := compose.Cost(a.Arrangement, r.iterates)
 		if err != nil {
-			return nil, fmt.Errorf("run: arrangement %q: %w", a.Name, err)
+			return fmt.Errorf("run: arrangement %q: %w", a.Name, err)
 		}
-		costs = append(costs, Cost{a.Name, a.Kind, len(r.iterates), steps, steps * int64(len(r.Recipe.Seeds))})
+		r.Costs = append(r.Costs, Cost{a.Name, a.Kind, len(r.iterates), steps, steps * int64(len(r.Recipe.Seeds))})
 	}
-	return costs, nil
+	return nil
 }
 
 // StateBytes returns the size of one state.

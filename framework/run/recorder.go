@@ -8,43 +8,56 @@ import (
 	"path/filepath"
 )
 
-// recorder appends lines to metrics.jsonl. Every line is handed to the operating system as a whole, so that what was recorded
-// survives the process.
+// recorder appends lines to metrics.jsonl. They are handed to the operating system at once, so that what was recorded survives
+// the process.
 type recorder struct {
-	file *os.File
-	size int64
+	file  *os.File
+	lines int // recorded so far, in this run and the one that it resumes
+	known int // of those that come next, how many stand in the file already
 }
 
-// newRecorder opens the metrics file of a folder and cuts it to its first size bytes.
-func newRecorder(folder string, size int64) (*recorder, error) {
-	f, err := os.OpenFile(filepath.Join(folder, MetricsFile), os.O_CREATE|os.O_WRONLY, 0o644)
+// newRecorder opens the metrics file of a folder, of which the first lines are taken as recorded. Those behind them are computed
+// again, to the same numbers, and are kept; a last line that was cut off is removed.
+func newRecorder(folder string, lines int) (*recorder, error) {
+	path := filepath.Join(folder, MetricsFile)
+	whole, size, err := readLines(path)
+	if err != nil {
+		return nil, err
+	}
+	if len(whole) < lines {
+		return nil, fmt.Errorf("run: %s has %d lines, but the checkpoint beside it was made after %d", path, len(whole), lines)
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("run: %w", err)
 	}
 	if err := f.Truncate(size); err != nil {
 		return nil, fmt.Errorf("run: %w", err)
 	}
-	if _, err := f.Seek(size, 0); err != nil {
+	if _, err := f.Seek(size, io.SeekStart); err != nil {
 		return nil, fmt.Errorf("run: %w", err)
 	}
-	return &recorder{f, size}, nil
+	return &recorder{f, lines, len(whole) - lines}, nil
 }
 
 // record appends lines in one piece.
 func (r *recorder) record(lines []Line) error {
 	var text []byte
-	for _, l := range lines {
+	for i, l := range lines {
+		if i < r.known {
+			continue
+		}
 		encoded, err := json.Marshal(l)
 		if err != nil {
 			return fmt.Errorf("run: %w", err)
 		}
 		text = append(append(text, encoded...), '\n')
 	}
-	n, err := r.file.Write(text)
-	r.size += int64(n)
-	if err != nil {
+	if _, err := r.file.Write(text); err != nil {
 		return fmt.Errorf("run: %w", err)
 	}
+	r.lines += len(lines)
+	r.known = max(0, r.known-len(lines))
 	return nil
 }
 

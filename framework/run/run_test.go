@@ -186,6 +186,74 @@ func TestAnInterruptedRunIsResumedToTheSameBytes(t *testing.T) {
 	}
 }
 
+// interrupt executes a run and cancels it after some gradient steps.
+func interrupt(t *testing.T, o run.Options, after int64) {
+	t.Helper()
+	r, err := prepare(t, small)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var steps atomic.Int64
+	o.Progress = func(n int) {
+		if steps.Add(int64(n)) >= after {
+			cancel()
+		}
+	}
+	if _, err := r.Execute(ctx, o); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+}
+
+func TestResumingGoesOnWhereTheRunWasInterrupted(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "run")
+	interrupt(t, run.Options{Folder: folder, Workers: 1}, 30)
+	f, err := run.Open(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	recorded := 0
+	for _, l := range f.Lines {
+		recorded += l.GradientSteps
+	}
+	r, err := prepare(t, small)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []int{recorded, 70} { // then the finished run, which has nothing left to do
+		var reported []int
+		if _, err := r.Execute(context.Background(), run.Options{Folder: folder, Workers: 1, Resume: true,
+			Progress: func(n int) { reported = append(reported, n) }}); err != nil {
+			t.Fatal(err)
+		}
+		total := 0
+		for _, n := range reported {
+			total += n
+		}
+		if reported[0] != want || total != 70 {
+			t.Errorf("resuming started at %d gradient steps and ended at %d, want %d and 70", reported[0], total, want)
+		}
+	}
+}
+
+func TestResumingLosesNoRecordedLine(t *testing.T) {
+	want := metrics(t, execute(t, run.Options{Workers: 2}).Path)
+	folder := filepath.Join(t.TempDir(), "run")
+	interrupt(t, run.Options{Folder: folder, Workers: 2}, 40)
+	recorded := metrics(t, folder)
+	// As if the process had been killed before it saved a checkpoint, and again right after it was resumed.
+	if err := os.Remove(filepath.Join(folder, run.CheckpointFile)); err != nil {
+		t.Fatal(err)
+	}
+	interrupt(t, run.Options{Folder: folder, Workers: 2, Resume: true}, 0)
+	if got := metrics(t, folder); !strings.HasPrefix(got, recorded) {
+		t.Errorf("recorded were\n%s\nleft are\n%s", recorded, got)
+	}
+	if got := metrics(t, execute(t, run.Options{Folder: folder, Workers: 2, Resume: true}).Path); got != want {
+		t.Errorf("in the end:\n%s\nwant\n%s", got, want)
+	}
+}
+
 // TestKilledProcess runs itself as another process, kills it, and looks at what is left.
 func TestKilledProcess(t *testing.T) {
 	if folder := os.Getenv("BACKSTITCH_TEST_FOLDER"); folder != "" {

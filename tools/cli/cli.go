@@ -3,14 +3,15 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
+	"github.com/seed5b471a7e/backstitch/framework/run"
 	"github.com/spf13/cobra"
 )
 
@@ -33,7 +34,7 @@ func newRoot() *cobra.Command {
 	root := newGroup(&cobra.Command{
 		Use:     "backstitch",
 		Short:   "Train ONNX models by composing optimizer steps: forward, backward, or your own order",
-		Version: buildVersion(),
+		Version: version(),
 		Example: `  backstitch run quickstart
   backstitch run my-recipe.toml --set optimizer.sgd.lr=0.02
   backstitch model inspect my-model.onnx`,
@@ -47,12 +48,7 @@ func newRoot() *cobra.Command {
 	return root
 }
 
-func buildVersion() string {
-	if build, ok := debug.ReadBuildInfo(); ok && build.Main.Version != "" {
-		return build.Main.Version
-	}
-	return "(devel)"
-}
+func version() string { return cmp.Or(run.Versions()["backstitch"], "(devel)") }
 
 func printJSON(c *cobra.Command, v any) error {
 	encoder := json.NewEncoder(c.OutOrStdout())

@@ -50,7 +50,7 @@ func newDoctor() *cobra.Command {
 
 func examine(c *cobra.Command) []finding {
 	findings := []finding{
-		{Name: "backstitch", Status: buildVersion()},
+		{Name: "backstitch", Status: version()},
 		{Name: "go", Status: fmt.Sprintf("%s %s/%s", runtime.Version(), runtime.GOOS, runtime.GOARCH)},
 	}
 	cpu := run.DescribeCPU()

@@ -12,6 +12,7 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/engine"
 	"github.com/seed5b471a7e/backstitch/framework/optim"
 	"github.com/seed5b471a7e/backstitch/framework/plugin"
+	"github.com/seed5b471a7e/backstitch/framework/program"
 	"github.com/seed5b471a7e/backstitch/modelzoo"
 	"github.com/seed5b471a7e/backstitch/recipes"
 	"github.com/spf13/cobra"
@@ -28,6 +29,7 @@ type catalogue struct {
 var catalogues = []catalogue{
 	{"recipes", recipes.Names, recipes.Doc, nil},
 	{"models", modelzoo.Names, zooDoc, nil},
+	{"losses", program.LossNames, program.LossDoc, nil},
 	{"optimizers", optim.Names, optim.Doc, func(name string) (any, error) { return optim.New(name) }},
 	{"arrangements", compose.Names, compose.Doc, func(name string) (any, error) { return compose.New(name) }},
 	{"datasets", dataset.Names, dataset.Doc, func(name string) (any, error) { return dataset.New(name) }},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -107,8 +108,14 @@ func TestFilesThatAreNoArraysAreRefused(t *testing.T) {
 		"half precision":          {npyFile(describe("<f2", "(1,)"), []uint16{1}), `its elements are of type "<f2"`},
 		"Python objects":          {npyFile(describe("|O", "(1,)"), []byte("pickle")), `its elements are of type "|O"`},
 	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
 		if a, err := readArray(c.content); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, %v; want an error with %q", name, a, err, c.want)
+		}
+		runtime.ReadMemStats(&after)
+		if taken := after.TotalAlloc - before.TotalAlloc; taken > 1<<20 {
+			t.Errorf("%s: %d bytes of memory for a file of %d", name, taken, len(c.content))
 		}
 	}
 }

@@ -22,19 +22,15 @@ type plan struct {
 }
 
 func printPlan(c *cobra.Command, r *run.Run, workers int, asJSON bool) error {
-	costs, err := r.Costs()
-	if err != nil {
-		return err
-	}
 	estimate, err := r.Estimate(c.Context(), 2*time.Second, workers)
 	if err != nil {
 		return err
 	}
 	p := plan{
 		Recipe: r.Recipe.Name, Model: r.Recipe.Model.ONNX, Parameters: r.Program.Model.Size(),
-		Arrangements: costs, StateBytes: r.StateBytes(), Workers: workers, Estimate: estimate,
+		Arrangements: r.Costs, StateBytes: r.StateBytes(), Workers: workers, Estimate: estimate,
 	}
-	for _, cost := range costs {
+	for _, cost := range r.Costs {
 		p.GradientSteps += cost.Steps
 	}
 	if asJSON {

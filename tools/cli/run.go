@@ -87,18 +87,15 @@ func (f *runFlags) overrides(c *cobra.Command) []string {
 }
 
 func (f *runFlags) execute(c *cobra.Command, r *run.Run, asJSON bool) error {
-	costs, err := r.Costs()
-	if err != nil {
-		return err
-	}
 	folder := f.out
 	if folder == "" {
+		var err error
 		if folder, err = newFolder(r.Recipe.Name, time.Now()); err != nil {
 			return err
 		}
 	}
 	stderr := c.ErrOrStderr()
-	total := announce(stderr, r, costs, folder)
+	total := announce(stderr, r, folder)
 	bar := newProgress(stderr, total)
 	result, failure := r.Execute(c.Context(), run.Options{
 		Folder: folder, Resume: f.resume, Workers: f.workers, Memory: int64(f.memory), Progress: bar.add,
@@ -141,9 +138,9 @@ func newFolder(name string, start time.Time) (string, error) {
 }
 
 // announce says what is about to run, and returns the number of gradient steps.
-func announce(w io.Writer, r *run.Run, costs []run.Cost, folder string) (total int64) {
+func announce(w io.Writer, r *run.Run, folder string) (total int64) {
 	var parts []string
-	for _, cost := range costs {
+	for _, cost := range r.Costs {
 		total += cost.Steps
 		parts = append(parts, fmt.Sprintf("%s %s", cost.Arrangement, count(cost.Steps)))
 	}
