@@ -22,12 +22,12 @@ type executor struct {
 	stop    context.CancelFunc
 
 	mu       sync.Mutex
-	changed  sync.Cond // whenever a worker has come back from work without the lock
-	next     int       // position of the first node that is not emitted
-	results  int       // emitted so far, those of the run that is resumed included
+	changed  sync.Cond  // whenever a worker has come back from work without the lock
+	next     int        // position of the first node that is not emitted
+	results  int        // emitted so far, those of the run that is resumed included
 	reached  Checkpoint // after the last result
-	spent    []spent   // for each job, on the nodes emitted since its last result
-	live     int64     // bytes of the nodes in memory
+	spent    []spent    // for each job, on the nodes emitted since its last result
+	live     int64      // bytes of the nodes in memory
 	emitting bool
 	err      error
 }
