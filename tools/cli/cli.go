@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 
 	"github.com/seed5b471a7e/backstitch/framework/run"
@@ -17,6 +18,10 @@ import (
 
 // Main runs one command and returns the exit code. The first SIGINT or SIGTERM stops the work in good order; a second one kills.
 func Main(arguments []string, stdout, stderr io.Writer) int {
+	// Steps leave much garbage behind and keep little. Memory that is never touched costs nothing but makes the collector wait
+	// until there is something to collect; large models do not notice it.
+	ballast := make([]byte, 64<<20)
+	defer runtime.KeepAlive(ballast)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
