@@ -151,41 +151,6 @@ func expand[T Float](x Tensor[T], shape tensor.Shape) []T {
 		fill(data, x.Data[0])
 		return data
 	}
-	strides := make([]int, len(shape))
-	lead := len(shape) - len(x.Shape)
-	for i, stride := len(x.Shape)-1, 1; i >= 0; i-- {
-		if x.Shape[i] > 1 {
-			strides[lead+i] = stride
-		}
-		stride *= x.Shape[i]
-	}
-	gather(data, x.Data, shape, strides)
+	gather(data, x.Data, shape, repeating(x.Shape, shape))
 	return data
-}
-
-// gather fills dst, in row-major order of shape, from the elements of src that the strides lead to.
-func gather[T Float](dst, src []T, shape tensor.Shape, strides []int) {
-	if len(shape) == 0 {
-		dst[0] = src[0]
-		return
-	}
-	last := len(shape) - 1
-	index := make([]int, len(shape))
-	for at, from := 0, 0; at < len(dst); {
-		for range shape[last] {
-			dst[at] = src[from]
-			from += strides[last]
-			at++
-		}
-		from -= strides[last] * shape[last]
-		for axis := last - 1; axis >= 0; axis-- {
-			index[axis]++
-			from += strides[axis]
-			if index[axis] < shape[axis] {
-				break
-			}
-			from -= strides[axis] * shape[axis]
-			index[axis] = 0
-		}
-	}
 }

@@ -81,12 +81,3 @@ func transpose[T Float](o Transpose, out, x Tensor[T]) {
 	}
 	gather(out.Data, x.Data, out.Shape, permuted)
 }
-
-func rowMajor(shape tensor.Shape) []int {
-	strides := make([]int, len(shape))
-	for i, stride := len(shape)-1, 1; i >= 0; i-- {
-		strides[i] = stride
-		stride *= shape[i]
-	}
-	return strides
-}

@@ -61,44 +61,9 @@ func (o ReduceSum) Eval32(out Tensor[float32], in ...Tensor[float32]) { reduceSu
 func (o ReduceSum) Eval64(out Tensor[float64], in ...Tensor[float64]) { reduceSum(o, out, in[0]) }
 
 func reduceSum[T Float](o ReduceSum, out, x Tensor[T]) {
-	kept := o.keptShape(x.Shape)
-	strides := make([]int, len(kept))
-	for i, stride := len(kept)-1, 1; i >= 0; i-- {
-		if kept[i] > 1 {
-			strides[i] = stride
-		}
-		stride *= kept[i]
-	}
 	sums := make([]float64, len(out.Data))
-	scatterAdd(sums, x.Data, x.Shape, strides)
+	scatterAdd(sums, x.Data, x.Shape, repeating(o.keptShape(x.Shape), x.Shape))
 	for i, s := range sums {
 		out.Data[i] = T(s)
-	}
-}
-
-// scatterAdd adds every element of src, in row-major order of shape, to the element of dst that the strides lead to.
-func scatterAdd[T Float](dst []float64, src []T, shape tensor.Shape, strides []int) {
-	if len(shape) == 0 {
-		dst[0] += float64(src[0])
-		return
-	}
-	last := len(shape) - 1
-	index := make([]int, len(shape))
-	for at, to := 0, 0; at < len(src); {
-		for range shape[last] {
-			dst[to] += float64(src[at])
-			to += strides[last]
-			at++
-		}
-		to -= strides[last] * shape[last]
-		for axis := last - 1; axis >= 0; axis-- {
-			index[axis]++
-			to += strides[axis]
-			if index[axis] < shape[axis] {
-				break
-			}
-			to -= strides[axis] * shape[axis]
-			index[axis] = 0
-		}
 	}
 }
