@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -10,6 +11,8 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/dataset"
 	"github.com/seed5b471a7e/backstitch/framework/engine"
 	"github.com/seed5b471a7e/backstitch/framework/optim"
+	"github.com/seed5b471a7e/backstitch/framework/program"
+	"github.com/seed5b471a7e/backstitch/framework/recipe"
 )
 
 // Metrics are the names of what can be measured at an iterate:
@@ -19,7 +22,7 @@ import (
 //	test_accuracy  share of those test examples whose largest output is at the target
 var Metrics = []string{"train_loss", "test_loss", "test_accuracy"}
 
-// evaluationBatch is how many examples are evaluated at once.
+// evaluationBatch is how many examples are evaluated at once, if the model does not fix it.
 const evaluationBatch = 250
 
 // evaluator measures states on fixed examples. It may be shared by workers.
@@ -28,19 +31,23 @@ type evaluator struct {
 	data        *dataset.Dataset
 	train, test []int // the examples
 	metrics     []string
+	batch       int // examples at once
 }
 
 // sampleSeed fixes the examples that are evaluated: the same for all seeds and arrangements of all runs, so that their losses
 // can be compared.
 const sampleSeed = 0
 
-func newEvaluator(d *dataset.Dataset, precision array.DType, trainSamples, testSamples int, metrics []string) *evaluator {
-	e := &evaluator{precision: precision, data: d, metrics: metrics}
-	e.train = d.Train.Sample(trainSamples, sampleSeed)
-	if testSamples == 0 {
-		testSamples = d.Test.Len()
+// newEvaluator chooses the examples. They are evaluated many at once, or, if the model was exported for one batch size only, in
+// batches of the size that it is trained with.
+func newEvaluator(p *program.Program, d *dataset.Dataset, o recipe.Evaluate, trainingBatch int) *evaluator {
+	e := &evaluator{precision: p.Precision, data: d, metrics: o.Metrics}
+	e.train = d.Train.Sample(o.TrainSamples, sampleSeed)
+	e.test = d.Test.Sample(cmp.Or(o.TestSamples, d.Test.Len()), sampleSeed)
+	e.batch = min(evaluationBatch, max(len(e.train), len(e.test)))
+	if _, err := p.Evaluation(e.batch); err != nil {
+		e.batch = trainingBatch
 	}
-	e.test = d.Test.Sample(testSamples, sampleSeed)
 	return e
 }
 
@@ -79,7 +86,7 @@ func (e *evaluator) wants(metric string) bool {
 // over returns the mean loss and the accuracy over some examples of a split. The last batch is filled up by repeating its last
 // example, which does not count: every batch has the size of the one graph.
 func (e *evaluator) over(ctx context.Context, m engine.Machine, s *optim.State, split *dataset.Split, examples []int) (loss, accuracy float64, err error) {
-	size := min(evaluationBatch, len(examples))
+	size := e.batch
 	var buffer dataset.Batch
 	correct := 0
 	for start := 0; start < len(examples); start += size {

@@ -51,7 +51,7 @@ func Prepare(ctx context.Context, rc *recipe.Recipe, open OpenModel) (*Run, erro
 	if err = r.checkData(); err != nil {
 		return nil, err
 	}
-	r.evaluator = newEvaluator(r.Data, r.Program.Precision, rc.Evaluate.TrainSamples, rc.Evaluate.TestSamples, rc.Evaluate.Metrics)
+	r.evaluator = newEvaluator(r.Program, r.Data, rc.Evaluate, rc.Data.Batch)
 	for n := rc.Evaluate.Every; n <= rc.Steps; n += rc.Evaluate.Every {
 		r.iterates = append(r.iterates, n)
 	}
