@@ -69,8 +69,8 @@ func newProbe(t *testing.T, c operatorCase, d array.DType) *probe {
 	r := rand.New(rand.NewPCG(2502, 1557))
 	g := gorgonia.NewGraph()
 	for i, shape := range c.in {
-		p.x = append(p.x, c.sample(r, size(shape))...)
-		p.direction = append(p.direction, signed(r, size(shape))...)
+		p.x = append(p.x, c.draw(r, i)...)
+		p.direction = append(p.direction, c.directions(r, i)...)
 		p.inputNodes = append(p.inputNodes, ops.Input(g, fmt.Sprint("x", i), d, shape...))
 		p.vNodes = append(p.vNodes, ops.Input(g, fmt.Sprint("v", i), d, shape...))
 	}
@@ -100,6 +100,14 @@ func newProbe(t *testing.T, c operatorCase, d array.DType) *probe {
 	p.fixed = opstest.Values{slope: p.slope, bend: p.bend}
 	p.machine = opstest.Compile(t, slices.Concat([]ops.Expr{y}, gradients, products)...)
 	return p
+}
+
+// directions draws where input i moves: nowhere if it is discrete.
+func (c operatorCase) directions(r *rand.Rand, i int) []float64 {
+	if input, _ := discrete(c.op, c.in); i == input {
+		return make([]float64, size(c.in[i]))
+	}
+	return signed(r, size(c.in[i]))
 }
 
 // run returns the output, and gradient and Hessian-vector product of the loss in all inputs, one after the other.

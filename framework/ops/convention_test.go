@@ -2,6 +2,7 @@ package ops_test
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
@@ -36,6 +37,17 @@ func TestConventions(t *testing.T) {
 		{"NaN passes step", ops.Expr.Step, []float64{nan}, []float64{nan}, nil},
 		{"a fill forgets NaN", func(x ops.Expr) ops.Expr { return x.Fill(3) }, []float64{nan, inf}, []float64{3, 3}, []float64{0, 0}},
 		{"sigmoid does not overflow", ops.Expr.Sigmoid, []float64{-1000, 0, 1000}, []float64{0, 0.5, 1}, []float64{0, 0.25, 0}},
+		{"softplus does not overflow", ops.Expr.Softplus, []float64{-1000, 0, 1000}, []float64{0, math.Ln2, 1000}, []float64{0, 0.5, 1}},
+		{"NaN and infinity pass softplus", ops.Expr.Softplus, []float64{nan, -inf, inf}, []float64{nan, 0, inf}, nil},
+		{"halves round to even", ops.Expr.Round, []float64{-1.5, -0.5, 0.5, 1.5, 2.5}, []float64{-2, 0, 0, 2, 2}, make([]float64, 5)},
+		{"NaN passes rounding", ops.Expr.Floor, []float64{nan, inf}, []float64{nan, inf}, nil},
+		{"NaN is seen", ops.Expr.IsNaN, []float64{nan, inf, 0}, []float64{1, 0, 0}, []float64{0, 0, 0}},
+		{"infinities are seen", ops.Expr.IsInf, []float64{nan, inf, -inf, 1}, []float64{0, 1, 1, 0}, []float64{0, 0, 0, 0}},
+		{"a clamp is flat at its limits", func(x ops.Expr) ops.Expr { return x.Clamp(0, 6) }, []float64{-inf, 0, 1, 6, 7, inf},
+			[]float64{0, 0, 1, 6, 6, 6}, []float64{0, 0, 1, 0, 0, 0}},
+		{"NaN passes a clamp", func(x ops.Expr) ops.Expr { return x.Clamp(math.Inf(-1), 6) }, []float64{nan}, []float64{nan}, nil},
+		{"crossed limits leave the upper one", func(x ops.Expr) ops.Expr { return x.Clamp(2, 1) }, []float64{0, 1.5, 3},
+			[]float64{1, 1, 1}, []float64{0, 0, 0}},
 		{"softmax does not overflow", func(x ops.Expr) ops.Expr { return x.Softmax(0) }, []float64{1000, -1000, 1000},
 			[]float64{0.5, 0, 0.5}, []float64{0, 0, 0}},
 		{"log-softmax does not overflow", func(x ops.Expr) ops.Expr { return x.LogSoftmax(0) }, []float64{0, -1000, -2000},
@@ -65,6 +77,79 @@ func TestConventions(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Where a function of two numbers leaves a choice. The gradient is of the sum of the output.
+func TestConventionsOfArithmetic(t *testing.T) {
+	for _, c := range []struct {
+		rule               string
+		op                 ops.Operator
+		a, b, want, da, db []float64
+	}{
+		{"the zeroth power is flat, at zero too", ops.Binary{Func: ops.Pow}, []float64{0, 3, -2}, []float64{0, 0, 0},
+			[]float64{1, 1, 1}, []float64{0, 0, 0}, []float64{0, math.Log(3), nan}},
+		{"powers of zero are flat in the exponent", ops.Binary{Func: ops.Pow}, []float64{0, 0}, []float64{1, 2}, []float64{0, 0},
+			[]float64{1, 0}, []float64{0, 0}},
+		{"negative numbers have integer powers", ops.Binary{Func: ops.Pow}, []float64{-2, -2}, []float64{3, 0.5}, []float64{-8, nan},
+			[]float64{12, nan}, []float64{nan, nan}},
+		{"equal numbers share the gradient of a maximum", ops.Binary{Func: ops.Max}, []float64{1, 1, 2}, []float64{2, 1, 1},
+			[]float64{2, 1, 2}, []float64{0, 0.5, 1}, []float64{1, 0.5, 0}},
+		{"equal numbers share the gradient of a minimum", ops.Binary{Func: ops.Min}, []float64{1, 1, 2}, []float64{2, 1, 1},
+			[]float64{1, 1, 1}, []float64{1, 0.5, 0}, []float64{0, 0.5, 1}},
+		{"NaN passes a maximum", ops.Binary{Func: ops.Max}, []float64{nan, 1}, []float64{1, nan}, []float64{nan, nan}, []float64{1, 1}, []float64{1, 1}},
+		{"NaN passes a minimum", ops.Binary{Func: ops.Min}, []float64{nan, 1}, []float64{1, nan}, []float64{nan, nan}, []float64{1, 1}, []float64{1, 1}},
+		{"mod has the divisor's sign", ops.Binary{Func: ops.Mod}, []float64{5, -5, 5, -5, 6}, []float64{3, 3, -3, -3, 3},
+			[]float64{2, 1, -1, -2, 0}, []float64{1, 1, 1, 1, 1}, []float64{-1, 2, 2, -1, -2}},
+		{"fmod has the dividend's sign", ops.Binary{Func: ops.Fmod}, []float64{5, -5, 5, -5, 6}, []float64{3, 3, -3, -3, 3},
+			[]float64{2, -2, 2, -2, 0}, []float64{1, 1, 1, 1, 1}, []float64{-1, 1, 1, -1, -2}},
+		{"nothing is less than itself or NaN", ops.Binary{Func: ops.Less}, []float64{1, 1, nan, 1}, []float64{2, 1, 1, nan},
+			[]float64{1, 0, 0, 0}, []float64{0, 0, 0, 0}, []float64{0, 0, 0, 0}},
+		{"NaN equals nothing", ops.Binary{Func: ops.Equal}, []float64{1, 1, nan, inf}, []float64{2, 1, nan, inf},
+			[]float64{0, 1, 0, 1}, []float64{0, 0, 0, 0}, []float64{0, 0, 0, 0}},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			g := gorgonia.NewGraph()
+			a, b := ops.Input(g, "a", array.Float64, len(c.a)), ops.Input(g, "b", array.Float64, len(c.b))
+			y := ops.Apply(c.op, a, b)
+			gradients, err := autodiff.Grad(y.Sum(false), a, b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := opstest.Run(t, opstest.Values{a: c.a, b: c.b}, y, gradients[0], gradients[1])
+			identical(t, "value", got[0], c.want)
+			identical(t, "gradient in a", got[1], c.da)
+			identical(t, "gradient in b", got[2], c.db)
+		})
+	}
+}
+
+func TestWhatIsNotPickedDoesNotMatter(t *testing.T) {
+	g := gorgonia.NewGraph()
+	in := variables(g, [][]int{{3}, {3}, {3}, {3}})
+	condition, a, b, cotangent := in[0], in[1], in[2], in[3]
+	picked := condition.Where(a, b)
+	gradients, err := autodiff.Grad(picked.Mul(cotangent).Sum(false), condition, a, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := opstest.Run(t, opstest.Values{condition: {1, 0, nan}, a: {4, nan, 9}, b: {nan, 5, inf}, cotangent: {inf, nan, 2}},
+		slices.Concat([]ops.Expr{picked}, gradients)...)
+	identical(t, "value", got[0], []float64{4, 5, 9})
+	identical(t, "gradient in the condition", got[1], []float64{0, 0, 0})
+	identical(t, "gradient in a", got[2], []float64{inf, 0, 2})
+	identical(t, "gradient in b", got[3], []float64{0, nan, 0})
+}
+
+// The derivatives of the power rule are finite where the rule is cut off.
+func TestSquaresByPowAreCurvedAtZero(t *testing.T) {
+	x := ops.Input(gorgonia.NewGraph(), "x", array.Float64, 3)
+	v := ops.Input(x.Node().Graph(), "v", array.Float64, 3)
+	products, err := autodiff.HVP(x.Pow(x.Fill(2)).Sum(false), []ops.Expr{x}, []ops.Expr{v})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := opstest.Run(t, opstest.Values{x: {0, 3, -1}, v: {1, 1, 1}}, products...)
+	identical(t, "product", got[0], []float64{2, 2, 2})
 }
 
 // identical takes NaN for equal to itself.

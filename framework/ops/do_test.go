@@ -89,13 +89,26 @@ func TestKernelsWriteEveryElement(t *testing.T) {
 	for _, c := range operatorCases() {
 		in := make([]ops.Tensor[float64], len(c.in))
 		for i, shape := range c.in {
-			in[i] = ops.Tensor[float64]{Shape: shape, Data: c.sample(r, size(shape))}
+			in[i] = ops.Tensor[float64]{Shape: shape, Data: c.draw(r, i)}
 		}
 		clean := ops.Tensor[float64]{Shape: c.out, Data: make([]float64, size(c.out))}
 		dirty := ops.Tensor[float64]{Shape: c.out, Data: slices.Repeat([]float64{nan}, size(c.out))}
 		c.op.Eval64(clean, in...)
 		c.op.Eval64(dirty, in...)
 		identical(t, c.String(), dirty.Data, clean.Data)
+	}
+}
+
+func TestLongLinesAreRepeatedInPieces(t *testing.T) {
+	const long = 2500
+	column, rows := []float64{1, 2}, signed(rand.New(rand.NewPCG(3, 4)), 2*long)
+	in := []ops.Tensor[float64]{{Shape: tensor.Shape{2, 1}, Data: column}, {Shape: tensor.Shape{2, long}, Data: rows}}
+	out := ops.Tensor[float64]{Shape: tensor.Shape{2, long}, Data: make([]float64, 2*long)}
+	minus := func(a, b float64) float64 { return a - b }
+	for _, order := range [][]int{{0, 1}, {1, 0}} {
+		a, b := in[order[0]], in[order[1]]
+		ops.Binary{Func: ops.Sub}.Eval64(out, a, b)
+		identical(t, "difference", out.Data, binary(minus)(out.Shape, ndarray{a.Shape, a.Data}, ndarray{b.Shape, b.Data}))
 	}
 }
 

@@ -2,80 +2,11 @@ package ops
 
 import (
 	"fmt"
-	"math"
 
 	"gorgonia.org/tensor"
 )
 
-// Function is a differentiable function of one number.
-type Function string
-
-// The functions of [Unary]. At a kink the derivative is the one that frameworks agree on: zero for Relu, Step, Sign and Abs.
-const (
-	Exp     Function = "exp"
-	Log     Function = "log"
-	Sqrt    Function = "sqrt"
-	Abs     Function = "abs"
-	Sign    Function = "sign"
-	Step    Function = "step" // 1 where x > 0, else 0
-	Relu    Function = "relu"
-	Tanh    Function = "tanh"
-	Sigmoid Function = "sigmoid"
-)
-
-// functions holds, for each function, its value and the derivative times g, from the input x and the output y. Without a
-// derivative the function is locally constant.
-var functions = map[Function]struct {
-	value      func(float64) float64
-	derivative func(x, y, g Expr) Expr
-}{
-	Exp:     {math.Exp, func(_, y, g Expr) Expr { return g.Mul(y) }},
-	Log:     {math.Log, func(x, _, g Expr) Expr { return g.Div(x) }},
-	Sqrt:    {math.Sqrt, func(_, y, g Expr) Expr { return g.Div(y).Scale(0.5) }},
-	Abs:     {math.Abs, func(x, _, g Expr) Expr { return g.Mul(x.Sign()) }},
-	Sign:    {value: sign},
-	Step:    {value: step},
-	Relu:    {relu, func(x, _, g Expr) Expr { return g.Mul(x.Step()) }},
-	Tanh:    {math.Tanh, func(_, y, g Expr) Expr { return g.Mul(y.Square().OneMinus()) }},
-	Sigmoid: {sigmoid, func(_, y, g Expr) Expr { return g.Mul(y.Mul(y.OneMinus())) }},
-}
-
-func sign(x float64) float64 {
-	switch {
-	case x > 0:
-		return 1
-	case x < 0:
-		return -1
-	}
-	return x // zero, or NaN
-}
-
-func step(x float64) float64 {
-	switch {
-	case x > 0:
-		return 1
-	case x <= 0:
-		return 0
-	}
-	return x // NaN
-}
-
-func relu(x float64) float64 {
-	if x <= 0 {
-		return 0
-	}
-	return x
-}
-
-func sigmoid(x float64) float64 {
-	if x < 0 { // e⁻ˣ would overflow
-		e := math.Exp(x)
-		return e / (1 + e)
-	}
-	return 1 / (1 + math.Exp(-x))
-}
-
-// Unary applies a function to every element: ONNX Exp, Log, Sqrt, Abs, Sign, Relu, Tanh, Sigmoid.
+// Unary applies a function to every element. ONNX has an operator of the same name for each function but Step and Trunc.
 type Unary struct{ Func Function }
 
 // Arity is 1.
@@ -89,7 +20,7 @@ func (o Unary) Shape(in ...tensor.Shape) (tensor.Shape, error) {
 	return in[0].Clone(), nil
 }
 
-// Constant reports that Step and Sign have no gradient.
+// Constant reports that the steps between constants have no gradient.
 func (o Unary) Constant(int) bool { return functions[o.Func].derivative == nil }
 
 // Gradient multiplies by the derivative.

@@ -16,7 +16,7 @@ func (Reshape) Arity() int { return 1 }
 // Shape is Dims, which must have as many elements as the input.
 func (o Reshape) Shape(in ...tensor.Shape) (tensor.Shape, error) {
 	shape := tensor.Shape(o.Dims).Clone()
-	if err := positive(shape); err != nil {
+	if err := countable(shape); err != nil {
 		return nil, err
 	}
 	if product(shape) != product(in[0]) {
@@ -79,5 +79,5 @@ func transpose[T Float](o Transpose, out, x Tensor[T]) {
 	for i, axis := range o.Perm {
 		permuted[i] = strides[axis]
 	}
-	gather(out.Data, x.Data, out.Shape, permuted)
+	gather(out.Data, x.Data, 0, out.Shape, permuted)
 }

@@ -78,6 +78,13 @@ func binary(f func(a, b float64) float64) oracle {
 	return each(func(index []int, in []ndarray) float64 { return f(in[0].broadcast(index), in[1].broadcast(index)) })
 }
 
+func choose(index []int, in []ndarray) float64 {
+	if in[0].broadcast(index) != 0 {
+		return in[1].broadcast(index)
+	}
+	return in[2].broadcast(index)
+}
+
 func sumOver(axes ...int) oracle {
 	return func(shape []int, in ...ndarray) []float64 {
 		out := make([]float64, size(shape))

@@ -28,15 +28,18 @@ func TestOperatorsRefuseWrongInputs(t *testing.T) {
 		want string
 	}{
 		{"a function exists", ops.Unary{Func: "sine"}, [][]int{{2}}, `"sine" is no function`},
-		{"an arithmetic exists", ops.Binary{Func: "pow"}, [][]int{{2}, {2}}, `"pow" is no arithmetic`},
+		{"an arithmetic exists", ops.Binary{Func: "hypot"}, [][]int{{2}, {2}}, `"hypot" is no arithmetic`},
 		{"shapes broadcast", ops.Binary{Func: ops.Add}, [][]int{{2, 3}, {2, 4}}, "shapes (2, 3) and (2, 4) do not broadcast: 3 against 4"},
 		{"only axes of one broadcast", ops.Binary{Func: ops.Mul}, [][]int{{4}, {2}}, "do not broadcast: 4 against 2"},
 		{"a broadcast has a size", ops.Binary{Func: ops.Mul}, [][]int{{1 << 20, 1}, {1, 1 << 20}}, "too many for a tensor"},
 
+		{"what is picked broadcasts", ops.Where{}, [][]int{{2}, {2}, {3}}, "do not broadcast: 2 against 3"},
+		{"limits are numbers", ops.Clamp{Min: nan}, [][]int{{2}}, "the limits NaN and 0 must be numbers"},
+
 		{"expanding keeps axes", ops.Expand{Dims: []int{3}}, [][]int{{2, 3}}, "shape (2, 3) does not expand to (3)"},
 		{"expanding repeats ones only", ops.Expand{Dims: []int{4}}, [][]int{{2}}, "shape (2) does not expand to (4)"},
 		{"expanding does not shrink", ops.Expand{Dims: []int{1}}, [][]int{{2}}, "shape (2) does not expand to (1)"},
-		{"expanding leaves elements", ops.Expand{Dims: []int{0}}, [][]int{{1}}, "dimension below one"},
+		{"expanding leaves elements", ops.Expand{Dims: []int{-1}}, [][]int{{1}}, "shape (-1) has a negative dimension"},
 		{"expanded sizes do not overflow", ops.Expand{Dims: []int{1 << 32, 1 << 32}}, [][]int{{1}}, "too many for a tensor"},
 
 		{"a sum has its axes", ops.ReduceSum{Axes: []int{2}}, [][]int{{2, 3}}, "axis 2 is not an axis of shape (2, 3)"},
@@ -45,7 +48,7 @@ func TestOperatorsRefuseWrongInputs(t *testing.T) {
 		{"axes are distinct", ops.ReduceSum{Axes: []int{1, 1}}, [][]int{{2, 3}}, "axis 1 is named twice"},
 
 		{"reshaping keeps elements", ops.Reshape{Dims: []int{4}}, [][]int{{2, 3}}, "shape (2, 3) has 6 elements, shape (4) has 4"},
-		{"nothing is inferred", ops.Reshape{Dims: []int{-1, 3}}, [][]int{{2, 3}}, "shape (-1, 3) has a dimension below one"},
+		{"nothing is inferred", ops.Reshape{Dims: []int{-1, 3}}, [][]int{{2, 3}}, "shape (-1, 3) has a negative dimension"},
 		{"reshaped sizes do not overflow", ops.Reshape{Dims: []int{1 << 32, 1 << 32, 6}}, [][]int{{2, 3}}, "elements"},
 
 		{"transposing permutes", ops.Transpose{Perm: []int{0, 0}}, [][]int{{2, 3}}, "[0 0] is not a permutation"},

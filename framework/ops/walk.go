@@ -25,24 +25,56 @@ func repeating(x, shape tensor.Shape) []int {
 	return strides
 }
 
+// joined returns the same walks through fewer axes, so that lines are long: neighbouring axes become one where all strides lead
+// through them as through one, and axes of size one are dropped.
+func joined(shape tensor.Shape, strides ...[]int) (tensor.Shape, [][]int) {
+	short := make(tensor.Shape, 0, len(shape))
+	walks := make([][]int, len(strides))
+	for axis, n := range shape {
+		if n == 1 {
+			continue
+		}
+		last := len(short) - 1
+		join := last >= 0
+		for i, walk := range walks {
+			join = join && walk[last] == strides[i][axis]*n
+		}
+		if !join {
+			short = append(short, 1)
+			last++
+		}
+		short[last] *= n
+		for i := range walks {
+			walks[i] = append(walks[i][:last], strides[i][axis])
+		}
+	}
+	return short, walks
+}
+
 // eachLine calls f for every line along the last axis of shape, in row-major order: with the number of its first element, and
-// with the place to which the strides lead from there. A scalar is one line.
-func eachLine(shape tensor.Shape, strides []int, f func(at, place int)) {
+// with the places to which the walks, each given by strides, have come there. A scalar is one line.
+func eachLine(shape tensor.Shape, walks [][]int, f func(at int, places []int)) {
+	places := make([]int, len(walks))
 	last := len(shape) - 1
 	if last < 0 {
-		f(0, 0)
+		f(0, places)
 		return
 	}
 	index := make([]int, last)
-	for at, place := 0, 0; at < shape.TotalSize(); at += shape[last] {
-		f(at, place)
+	for at, size := 0, shape.TotalSize(); at < size; at += shape[last] {
+		f(at, places)
 		for axis := last - 1; axis >= 0; axis-- {
 			index[axis]++
-			place += strides[axis]
-			if index[axis] < shape[axis] {
+			wrapped := index[axis] == shape[axis]
+			for i, strides := range walks {
+				places[i] += strides[axis]
+				if wrapped {
+					places[i] -= strides[axis] * shape[axis]
+				}
+			}
+			if !wrapped {
 				break
 			}
-			place -= strides[axis] * shape[axis]
 			index[axis] = 0
 		}
 	}
@@ -56,22 +88,91 @@ func line(shape tensor.Shape, strides []int) (length, stride int) {
 	return shape[len(shape)-1], strides[len(strides)-1]
 }
 
-// gather fills dst, in row-major order of shape, from the elements of src that the strides lead to.
-func gather[T Float](dst, src []T, shape tensor.Shape, strides []int) {
-	length, stride := line(shape, strides)
-	eachLine(shape, strides, func(at, from int) {
-		for i := range length {
+// gather fills dst, in row-major order of shape, from the elements of src that the strides lead to from the first.
+func gather[T Float](dst, src []T, first int, shape tensor.Shape, strides []int) {
+	shape, walks := joined(shape, strides)
+	length, stride := line(shape, walks[0])
+	eachLine(shape, walks, func(at int, places []int) {
+		from := first + places[0]
+		if stride == 1 {
+			copy(dst[at:at+length], src[from:])
+			return
+		}
+		for i := range dst[at : at+length] {
 			dst[at+i] = src[from+i*stride]
+		}
+	})
+}
+
+// scatter moves every element of src, in row-major order of shape, to the element of dst that the strides lead to from the
+// first.
+func scatter[T Float](dst []T, first int, src []T, shape tensor.Shape, strides []int) {
+	shape, walks := joined(shape, strides)
+	length, stride := line(shape, walks[0])
+	eachLine(shape, walks, func(at int, places []int) {
+		to := first + places[0]
+		if stride == 1 {
+			copy(dst[to:to+length], src[at:])
+			return
+		}
+		for i, v := range src[at : at+length] {
+			dst[to+i*stride] = v
 		}
 	})
 }
 
 // scatterAdd adds every element of src, in row-major order of shape, to the element of dst that the strides lead to.
 func scatterAdd[T Float](dst []float64, src []T, shape tensor.Shape, strides []int) {
-	length, stride := line(shape, strides)
-	eachLine(shape, strides, func(at, to int) {
-		for i := range length {
-			dst[to+i*stride] += float64(src[at+i])
+	shape, walks := joined(shape, strides)
+	length, stride := line(shape, walks[0])
+	eachLine(shape, walks, func(at int, places []int) {
+		to := places[0]
+		if stride == 0 {
+			sum := dst[to]
+			for _, v := range src[at : at+length] {
+				sum += float64(v)
+			}
+			dst[to] = sum
+			return
+		}
+		for i, v := range src[at : at+length] {
+			dst[to+i*stride] += float64(v)
+		}
+	})
+}
+
+// maxBlock bounds how many times zip repeats an element in memory.
+const maxBlock = 1024
+
+// zip calls f for all elements of out, a piece of a line at a time, with as many elements of each input, which is broadcast to
+// out's shape.
+func zip[T Float](out Tensor[T], in []Tensor[T], f func(out []T, in [][]T)) {
+	strides := make([][]int, len(in))
+	for i, x := range in {
+		strides[i] = repeating(x.Shape, out.Shape)
+	}
+	shape, walks := joined(out.Shape, strides...)
+	length, _ := line(shape, shape)
+	block := min(length, maxBlock)
+	pieces, repeated := make([][]T, len(in)), make([][]T, len(in))
+	for i, walk := range walks {
+		if _, stride := line(shape, walk); stride == 0 {
+			repeated[i] = make([]T, block)
+		}
+	}
+	eachLine(shape, walks, func(at int, places []int) {
+		for i, x := range in {
+			fill(repeated[i], x.Data[places[i]])
+		}
+		for done := 0; done < length; done += block {
+			n := min(block, length-done)
+			for i, x := range in {
+				if pieces[i] = repeated[i]; pieces[i] == nil {
+					pieces[i] = x.Data[places[i]+done:]
+				}
+				pieces[i] = pieces[i][:n]
+			}
+			f(out.Data[at+done:at+done+n], pieces)
 		}
 	})
 }
