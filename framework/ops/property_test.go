@@ -46,6 +46,24 @@ var randomApplications = []application{
 		return ops.Transpose{Perm: integers(r, r.IntN(4), -1, 3)}, randomShapes(r, 1)
 	},
 	func(r *rand.Rand) (ops.Operator, [][]int) {
+		in := slices.Repeat(randomShapes(r, 1), r.IntN(4))
+		axis := r.IntN(4) - 1
+		for i, part := range in {
+			if in[i] = slices.Clone(part); 0 <= axis && axis < len(part) {
+				in[i][axis] = 1 + r.IntN(3)
+			}
+		}
+		return ops.Concat{Axis: axis, Inputs: len(in) - r.IntN(10)/9}, in
+	},
+	func(r *rand.Rand) (ops.Operator, [][]int) {
+		start, step, size, dims := randomSlice(r)
+		return ops.Slice{Start: start, Step: step, Size: size}, [][]int{dims}
+	},
+	func(r *rand.Rand) (ops.Operator, [][]int) {
+		start, step, size, dims := randomSlice(r)
+		return ops.Place{Start: start, Step: step, Dims: dims, Fill: r.NormFloat64()}, [][]int{size}
+	},
+	func(r *rand.Rand) (ops.Operator, [][]int) {
 		return ops.MatMul{TransA: r.IntN(2) == 0, TransB: r.IntN(2) == 0}, randomShapes(r, 2)
 	},
 	func(r *rand.Rand) (ops.Operator, [][]int) {
@@ -162,6 +180,11 @@ func randomConvolution(r *rand.Rand) (w ops.Window, groups int, x, weights, y []
 		}
 	}
 	return w, groups, x, weights, y
+}
+
+func randomSlice(r *rand.Rand) (start, step, size, dims []int) {
+	axes := r.IntN(4)
+	return integers(r, axes, -1, 3), integers(r, axes, -2, 2), integers(r, axes, 1, 3), integers(r, axes+r.IntN(10)/9, 1, 5)
 }
 
 func randomShapes(r *rand.Rand, n int) [][]int {

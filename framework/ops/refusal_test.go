@@ -55,6 +55,23 @@ func TestOperatorsRefuseWrongInputs(t *testing.T) {
 		{"a permutation is of axes", ops.Transpose{Perm: []int{1, 2}}, [][]int{{2, 3}}, "[1 2] is not a permutation"},
 		{"transposing names all axes", ops.Transpose{Perm: []int{1, 0}}, [][]int{{2, 3, 4}}, "permutes 2 axes, shape (2, 3, 4) has 3"},
 
+		{"something is joined", ops.Concat{}, nil, "there is nothing to join"},
+		{"joining has its axis", ops.Concat{Axis: 1, Inputs: 2}, [][]int{{2}, {2}}, "axis 1 is not an axis of shape (2)"},
+		{"what is joined agrees", ops.Concat{Axis: 0, Inputs: 2}, [][]int{{2, 3}, {2, 4}}, "shapes (2, 3) and (2, 4) differ in more than axis 0"},
+		{"what is joined has the same axes", ops.Concat{Axis: 0, Inputs: 2}, [][]int{{2, 3}, {2}}, "shapes (2, 3) and (2) differ"},
+
+		{"a slice names all axes", ops.Slice{Start: []int{0}, Step: []int{1}, Size: []int{1}}, [][]int{{2, 3}}, "must have an entry for each axis"},
+		{"a slice moves", ops.Slice{Start: []int{0}, Step: []int{0}, Size: []int{1}}, [][]int{{2}}, "another step than zero"},
+		{"a slice has a size", ops.Slice{Start: []int{0}, Step: []int{1}, Size: []int{-1}}, [][]int{{2}}, "axis 0: -1 elements"},
+		{"a slice starts inside", ops.Slice{Start: []int{-1}, Step: []int{1}, Size: []int{1}}, [][]int{{2}}, "1 elements from -1 with step 1 are not in the 2"},
+		{"a slice ends inside", ops.Slice{Start: []int{0, 1}, Step: []int{1, 2}, Size: []int{1, 2}}, [][]int{{1, 3}}, "axis 1: 2 elements from 1 with step 2 are not in the 3 of shape (1, 3)"},
+		{"a slice ends behind zero", ops.Slice{Start: []int{1}, Step: []int{-1}, Size: []int{3}}, [][]int{{4}}, "are not in the 4"},
+		{"steps do not overflow", ops.Slice{Start: []int{0}, Step: []int{huge}, Size: []int{3}}, [][]int{{4}}, "are not in the 4"},
+		{"negative steps do not overflow", ops.Slice{Start: []int{0}, Step: []int{-huge - 1}, Size: []int{2}}, [][]int{{4}}, "are not in the 4"},
+		{"a place is inside", ops.Place{Start: []int{1}, Step: []int{1}, Dims: []int{2}}, [][]int{{2}}, "are not in the 2 of shape (2)"},
+		{"places have a size", ops.Place{Start: []int{0}, Step: []int{1}, Dims: []int{-2}}, [][]int{{1}}, "shape (-2) has a negative dimension"},
+		{"places have a bounded size", ops.Place{Start: []int{0}, Step: []int{1}, Dims: []int{huge}}, [][]int{{1}}, "too many for a tensor"},
+
 		{"vectors are no matrices", ops.MatMul{}, [][]int{{3}, {3, 2}}, "both operands need two axes or more"},
 		{"matrices fit", ops.MatMul{}, [][]int{{2, 3}, {2, 3}}, "3 columns against 2 rows"},
 		{"transposed matrices fit", ops.MatMul{TransA: true, TransB: true}, [][]int{{2, 3}, {2, 3}}, "2 columns against 3 rows"},
@@ -130,6 +147,10 @@ func TestExpressionsRefuseWhatIsNoOperand(t *testing.T) {
 		want string
 	}{
 		{"an operand is present", x.Add(ops.Expr{}), "Binary{Func:add}: input 1 is missing"},
+		{"an absent part is missing", ops.Concatenate(0, x, ops.Expr{}), "Concat{Axis:0 Inputs:2}: input 1 is missing"},
+		{"narrowing has its axis", x.Narrow(1, 0, 1), "axis 1 is not an axis of shape (3)"},
+		{"narrowing needs an operand", ops.Expr{}.Narrow(0, 0, 1), "input 0 is missing"},
+		{"narrowing stays inside", x.Narrow(0, 2, 4), "axis 0: 2 elements from 2 with step 1 are not in the 3"},
 		{"a failure stays the first one", x.Add(failure).Sum(false).Exp(), failure.Err().Error()},
 		{"operands have one precision", x.Add(ops.Input(g, "single", array.Float32, 3)), "input 1 is float32, the first is float64"},
 		{"operands are floating-point numbers", ops.FromNode(gorgonia.NewVector(g, gorgonia.Int, gorgonia.WithName("index"), gorgonia.WithShape(3))).Exp(),

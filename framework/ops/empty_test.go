@@ -1,0 +1,60 @@
+package ops_test
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/seed5b471a7e/backstitch/framework/ops"
+	"gorgonia.org/tensor"
+)
+
+// emptyCases are operators on tensors without elements. No graph has these, but the constants of a file may.
+func emptyCases() []operatorCase {
+	return []operatorCase{
+		{ops.Unary{Func: ops.Exp}, [][]int{{0, 2}}, []int{0, 2}, unary(nil), signed},
+		{ops.Binary{Func: ops.Add}, [][]int{{2, 0}, {2, 1}}, []int{2, 0}, binary(nil), signed},
+		{ops.Binary{Func: ops.Add}, [][]int{{}, {0}}, []int{0}, binary(nil), signed},
+		{ops.Where{}, [][]int{{0, 1}, {1, 3}, {}}, []int{0, 3}, each(choose), signed},
+		{ops.Expand{Dims: []int{0, 2}}, [][]int{{1, 2}}, []int{0, 2}, each(nil), signed},
+		{ops.Expand{Dims: []int{3, 0}}, [][]int{{0}}, []int{3, 0}, each(nil), signed},
+		{ops.Reshape{Dims: []int{3, 0}}, [][]int{{0, 2}}, []int{3, 0}, each(nil), signed},
+		{ops.Transpose{Perm: []int{1, 0}}, [][]int{{0, 2}}, []int{2, 0}, each(nil), signed},
+		{ops.ReduceSum{Axes: []int{0}}, [][]int{{0, 2}}, []int{2}, sumOver(0), signed},
+		{ops.ReduceSum{Axes: []int{0, 1}, Keep: true}, [][]int{{3, 0}}, []int{1, 1}, sumOver(0, 1), signed},
+		{ops.ReduceSum{Axes: []int{0}}, [][]int{{2, 0}}, []int{0}, sumOver(0), signed},
+		{ops.Concat{Axis: 0, Inputs: 3}, [][]int{{0, 2}, {3, 2}, {0, 2}}, []int{3, 2}, joined(0), signed},
+		{ops.Concat{Axis: 1, Inputs: 2}, [][]int{{2, 0}, {2, 3}}, []int{2, 3}, joined(1), signed},
+		{ops.Concat{Axis: 0, Inputs: 2}, [][]int{{2, 0}, {1, 0}}, []int{3, 0}, joined(0), signed},
+		{ops.Slice{Start: []int{4, 0}, Step: []int{1, 1}, Size: []int{0, 2}}, [][]int{{3, 2}}, []int{0, 2}, each(nil), signed},
+		{ops.Slice{Start: []int{0}, Step: []int{-1}, Size: []int{0}}, [][]int{{0}}, []int{0}, each(nil), signed},
+		{ops.Place{Start: []int{0, 0}, Step: []int{1, 1}, Dims: []int{2, 3}, Fill: 7}, [][]int{{0, 3}}, []int{2, 3},
+			placed([]int{0, 0}, []int{1, 1}, 7), signed},
+		{ops.Place{Start: []int{0}, Step: []int{1}, Dims: []int{0}}, [][]int{{0}}, []int{0}, each(nil), signed},
+	}
+}
+
+func TestOperatorsTakeEmptyTensors(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	for _, c := range emptyCases() {
+		t.Run(c.String(), func(t *testing.T) {
+			shapes := make([]tensor.Shape, len(c.in))
+			in := make([]ops.Tensor[float64], len(c.in))
+			arrays := make([]ndarray, len(c.in))
+			for i, shape := range c.in {
+				arrays[i] = ndarray{shape, c.draw(r, i)}
+				shapes[i], in[i] = shape, ops.Tensor[float64]{Shape: shape, Data: arrays[i].data}
+			}
+			shape, err := c.op.Shape(shapes...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(shape, c.out) {
+				t.Fatalf("the output has shape %v, want %v", shape, c.out)
+			}
+			out := ops.Tensor[float64]{Shape: shape, Data: slices.Repeat([]float64{nan}, size(shape))}
+			c.op.Eval64(out, in...)
+			identical(t, "value", out.Data, c.oracle(c.out, arrays...))
+		})
+	}
+}
