@@ -1,6 +1,7 @@
 package ops_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -61,6 +62,36 @@ func TestAPanicOfAKernelIsAnErrorOfTheMachine(t *testing.T) {
 	defer vm.Close()
 	if err := vm.RunAll(); err == nil || !strings.Contains(err.Error(), "ops_test.faulty{Affine:{Scale:0 Shift:0}}: out of order") {
 		t.Errorf("the machine's error is %v", err)
+	}
+}
+
+func TestAnIndexThatNamesNoElementIsAnError(t *testing.T) {
+	one := []int{1}
+	for _, c := range []struct {
+		op   ops.Operator
+		size int
+	}{
+		{ops.Gather{}, 3},
+		{ops.ScatterAdd{Size: 3}, 1},
+		{ops.GatherElements{}, 3},
+		{ops.ScatterAddElements{Dims: []int{3}}, 1},
+	} {
+		op := ops.Apply(c.op, variables(gorgonia.NewGraph(), [][]int{{c.size}, one})...).Node().Op()
+		for _, single := range []bool{false, true} {
+			elements := constant(single, []int{c.size}, make([]float64, c.size))
+			for number, want := range map[float64]string{3: "3", -4: "-4", 0.5: "0.5", nan: "NaN", inf: "+Inf", -1e30: "-1"} {
+				_, err := op.Do(elements, constant(single, one, []float64{number}))
+				want = fmt.Sprintf("the index %s", want)
+				if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "names none of an axis of size 3: want an integer from -3 to 2") {
+					t.Errorf("%+v: the error for the index %v is %v", c.op, number, err)
+				}
+			}
+			for _, number := range []float64{-3, 0, 2} {
+				if _, err := op.Do(elements, constant(single, one, []float64{number})); err != nil {
+					t.Error(err)
+				}
+			}
+		}
 	}
 }
 

@@ -31,6 +31,11 @@ func emptyCases() []operatorCase {
 		{ops.Place{Start: []int{0, 0}, Step: []int{1, 1}, Dims: []int{2, 3}, Fill: 7}, [][]int{{0, 3}}, []int{2, 3},
 			placed([]int{0, 0}, []int{1, 1}, 7), signed},
 		{ops.Place{Start: []int{0}, Step: []int{1}, Dims: []int{0}}, [][]int{{0}}, []int{0}, each(nil), signed},
+		{ops.Gather{Axis: 0}, [][]int{{3, 2}, {0}}, []int{0, 2}, each(nil), signed},
+		{ops.Gather{Axis: 1}, [][]int{{0, 2}, {3}}, []int{0, 3}, each(nil), signed},
+		{ops.ScatterAdd{Axis: 0, Size: 2}, [][]int{{0, 3}, {0}}, []int{2, 3}, addedSlices(0), signed},
+		{ops.GatherElements{Axis: 0}, [][]int{{3, 2}, {0, 2}}, []int{0, 2}, each(nil), signed},
+		{ops.ScatterAddElements{Axis: 0, Dims: []int{2, 3}}, [][]int{{0, 3}, {0, 3}}, []int{2, 3}, addedElements(0), signed},
 	}
 }
 

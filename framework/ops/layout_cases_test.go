@@ -45,3 +45,42 @@ func sliceCases() []operatorCase {
 	}
 	return cases
 }
+
+func gatherCases() []operatorCase {
+	var cases []operatorCase
+	for _, c := range []struct {
+		axis, indices int
+		x, y          []int
+	}{
+		{0, 1, []int{1}, []int{1}},
+		{0, 5, []int{3}, []int{5}},
+		{0, 2, []int{3, 2}, []int{2, 2}},
+		{1, 4, []int{2, 3}, []int{2, 4}},
+		{1, 3, []int{2, 2, 3}, []int{2, 3, 3}},
+		{3, 2, []int{1, 2, 1, 3}, []int{1, 2, 1, 2}},
+	} {
+		indices := []int{c.indices}
+		cases = append(cases,
+			operatorCase{ops.Gather{Axis: c.axis}, [][]int{c.x, indices}, c.y, takenSlices(c.axis), signed},
+			operatorCase{ops.ScatterAdd{Axis: c.axis, Size: c.x[c.axis]}, [][]int{c.y, indices}, c.x, addedSlices(c.axis), signed},
+		)
+	}
+	for _, c := range []struct {
+		axis       int
+		x, indices []int
+	}{
+		{0, []int{1}, []int{1}},
+		{0, []int{3}, []int{5}},
+		{0, []int{3, 2}, []int{2, 2}},
+		{0, []int{3, 3}, []int{4, 2}},
+		{1, []int{2, 3}, []int{2, 4}},
+		{1, []int{3, 2, 3}, []int{2, 3, 1}},
+		{3, []int{2, 2, 1, 3}, []int{1, 2, 1, 2}},
+	} {
+		cases = append(cases,
+			operatorCase{ops.GatherElements{Axis: c.axis}, [][]int{c.x, c.indices}, c.indices, takenElements(c.axis), signed},
+			operatorCase{ops.ScatterAddElements{Axis: c.axis, Dims: c.x}, [][]int{c.indices, c.indices}, c.x, addedElements(c.axis), signed},
+		)
+	}
+	return cases
+}

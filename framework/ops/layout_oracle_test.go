@@ -1,6 +1,9 @@
 package ops_test
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 func joined(axis int) oracle {
 	return each(func(index []int, in []ndarray) float64 {
@@ -33,6 +36,45 @@ func placed(start, step []int, elsewhere float64) oracle {
 		out := ndarray{shape, slices.Repeat([]float64{elsewhere}, size(shape))}
 		for _, index := range indices(in[0].shape) {
 			out.data[out.offset(stepped(start, step, index))] = in[0].at(index...)
+		}
+		return out.data
+	}
+}
+
+// namedBy is an index with another entry along an axis: the one that a number names. What is near an integer stands for it, so
+// that a difference in the direction of an index is zero.
+func namedBy(number float64, index []int, axis, size int) []int {
+	other := slices.Clone(index)
+	other[axis] = (int(math.Round(number)) + size) % size
+	return other
+}
+
+func takenSlices(axis int) oracle {
+	return each(func(index []int, in []ndarray) float64 {
+		return in[0].at(namedBy(in[1].at(index[axis]), index, axis, in[0].shape[axis])...)
+	})
+}
+
+func takenElements(axis int) oracle {
+	return each(func(index []int, in []ndarray) float64 {
+		return in[0].at(namedBy(in[1].at(index...), index, axis, in[0].shape[axis])...)
+	})
+}
+
+func addedSlices(axis int) oracle {
+	return added(func(index []int, in []ndarray) float64 { return in[1].at(index[axis]) }, axis)
+}
+
+func addedElements(axis int) oracle {
+	return added(func(index []int, in []ndarray) float64 { return in[1].at(index...) }, axis)
+}
+
+// added is the oracle of an operator that adds every element of its first input where a number says, along an axis.
+func added(where func(index []int, in []ndarray) float64, axis int) oracle {
+	return func(shape []int, in ...ndarray) []float64 {
+		out := ndarray{shape, make([]float64, size(shape))}
+		for _, index := range indices(in[0].shape) {
+			out.data[out.offset(namedBy(where(index, in), index, axis, shape[axis]))] += in[0].at(index...)
 		}
 		return out.data
 	}

@@ -32,9 +32,17 @@ func (c operatorCase) draw(r *rand.Rand, i int) []float64 {
 
 // discrete returns the input of an operator that picks by its value, and what that value can be; -1 if there is none.
 func discrete(op ops.Operator, in [][]int) (input int, sample sampler) {
-	switch op.(type) {
+	switch op := op.(type) {
 	case ops.Where:
 		return 0, below(2)
+	case ops.Gather:
+		return 1, below(in[0][op.Axis])
+	case ops.ScatterAdd:
+		return 1, below(op.Size)
+	case ops.GatherElements:
+		return 1, below(in[0][op.Axis])
+	case ops.ScatterAddElements:
+		return 1, below(op.Dims[op.Axis])
 	}
 	return -1, nil
 }
@@ -117,7 +125,7 @@ func between(r *rand.Rand, n int) []float64 {
 }
 
 func operatorCases() []operatorCase {
-	return slices.Concat(elementwiseCases(), broadcastCases(), layoutCases(), joinCases(), sliceCases(), matrixCases(), softmaxCases(),
+	return slices.Concat(elementwiseCases(), broadcastCases(), layoutCases(), joinCases(), sliceCases(), gatherCases(), matrixCases(), softmaxCases(),
 		convCases(), poolCases())
 }
 

@@ -64,6 +64,23 @@ var randomApplications = []application{
 		return ops.Place{Start: start, Step: step, Dims: dims, Fill: r.NormFloat64()}, [][]int{size}
 	},
 	func(r *rand.Rand) (ops.Operator, [][]int) {
+		x := randomShapes(r, 1)[0]
+		return ops.Gather{Axis: r.IntN(4) - 1}, [][]int{x, integers(r, 1+r.IntN(10)/9, 1, 3)}
+	},
+	func(r *rand.Rand) (ops.Operator, [][]int) {
+		g := randomShapes(r, 1)[0]
+		return ops.ScatterAdd{Axis: r.IntN(4) - 1, Size: r.IntN(10) - 1}, [][]int{g, integers(r, 1+r.IntN(10)/9, 1, 3)}
+	},
+	func(r *rand.Rand) (ops.Operator, [][]int) {
+		axes := r.IntN(4)
+		return ops.GatherElements{Axis: r.IntN(4) - 1}, [][]int{integers(r, axes+r.IntN(10)/9, 1, 4), integers(r, axes, 1, 3)}
+	},
+	func(r *rand.Rand) (ops.Operator, [][]int) {
+		axes := r.IntN(4)
+		g := integers(r, axes, 1, 3)
+		return ops.ScatterAddElements{Axis: r.IntN(4) - 1, Dims: integers(r, axes+r.IntN(10)/9, 0, 5)}, [][]int{g, pick(r, g, g, randomShapes(r, 1)[0])}
+	},
+	func(r *rand.Rand) (ops.Operator, [][]int) {
 		return ops.MatMul{TransA: r.IntN(2) == 0, TransB: r.IntN(2) == 0}, randomShapes(r, 2)
 	},
 	func(r *rand.Rand) (ops.Operator, [][]int) {
