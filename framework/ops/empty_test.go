@@ -3,6 +3,7 @@ package ops_test
 import (
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/seed5b471a7e/backstitch/framework/ops"
@@ -31,6 +32,9 @@ func emptyCases() []operatorCase {
 		{ops.Place{Start: []int{0, 0}, Step: []int{1, 1}, Dims: []int{2, 3}, Fill: 7}, [][]int{{0, 3}}, []int{2, 3},
 			placed([]int{0, 0}, []int{1, 1}, 7), signed},
 		{ops.Place{Start: []int{0}, Step: []int{1}, Dims: []int{0}}, [][]int{{0}}, []int{0}, each(nil), signed},
+		{ops.ReduceMax{Axes: []int{1}}, [][]int{{0, 2}}, []int{0}, each(nil), signed},
+		{ops.ArgMax{Axis: 1}, [][]int{{0, 2}}, []int{0}, each(nil), signed},
+		{ops.Order{Axis: 1}, [][]int{{2, 0}}, []int{2, 0}, each(nil), signed},
 		{ops.Gather{Axis: 0}, [][]int{{3, 2}, {0}}, []int{0, 2}, each(nil), signed},
 		{ops.Gather{Axis: 1}, [][]int{{0, 2}, {3}}, []int{0, 3}, each(nil), signed},
 		{ops.ScatterAdd{Axis: 0, Size: 2}, [][]int{{0, 3}, {0}}, []int{2, 3}, addedSlices(0), signed},
@@ -61,5 +65,13 @@ func TestOperatorsTakeEmptyTensors(t *testing.T) {
 			c.op.Eval64(out, in...)
 			identical(t, "value", out.Data, c.oracle(c.out, arrays...))
 		})
+	}
+}
+
+func TestNothingHasNoMaximum(t *testing.T) {
+	for _, op := range []ops.Operator{ops.ReduceMax{Axes: []int{0}}, ops.ArgMax{}} {
+		if shape, err := op.Shape(tensor.Shape{0, 2}); err == nil || !strings.Contains(err.Error(), "shape (0, 2): there is no maximum of nothing") {
+			t.Errorf("%+v: shape %v, error %v", op, shape, err)
+		}
 	}
 }

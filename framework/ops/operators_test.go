@@ -125,8 +125,8 @@ func between(r *rand.Rand, n int) []float64 {
 }
 
 func operatorCases() []operatorCase {
-	return slices.Concat(elementwiseCases(), broadcastCases(), layoutCases(), joinCases(), sliceCases(), gatherCases(), matrixCases(), softmaxCases(),
-		convCases(), poolCases())
+	return slices.Concat(elementwiseCases(), broadcastCases(), layoutCases(), joinCases(), sliceCases(), gatherCases(), maximumCases(),
+		matrixCases(), softmaxCases(), convCases(), poolCases())
 }
 
 var shapes = [][]int{{}, {1}, {3}, {1, 1}, {2, 3}, {3, 1}, {1, 4}, {2, 1, 3}, {2, 3, 2, 2}}

@@ -139,13 +139,7 @@ func product(transA, transB bool) oracle {
 // along is the oracle of a function of an element and its whole line along an axis.
 func along(axis int, f func(x float64, line []float64) float64) oracle {
 	return each(func(index []int, in []ndarray) float64 {
-		var line []float64
-		for i := range in[0].shape[axis] {
-			other := slices.Clone(index)
-			other[axis] = i
-			line = append(line, in[0].at(other...))
-		}
-		return f(in[0].at(index...), line)
+		return f(in[0].at(index...), lineAt(in[0], axis, index))
 	})
 }
 
@@ -247,4 +241,32 @@ func poolScatter(w ops.Window, kernel []int) oracle {
 		}
 		return out.data
 	}
+}
+
+func poolSum(w ops.Window, kernel []int) oracle {
+	return each(func(position []int, in []ndarray) float64 {
+		sum := 0.0
+		reads(w, in[0].shape[2:], kernel, position[2:], func(_, from []int) {
+			sum += in[0].at(slices.Concat(position[:2], from)...)
+		})
+		return sum
+	})
+}
+
+func poolSpread(w ops.Window, kernel []int) oracle {
+	return func(shape []int, in ...ndarray) []float64 {
+		out := ndarray{shape, make([]float64, size(shape))}
+		for _, position := range indices(in[0].shape) {
+			reads(w, shape[2:], kernel, position[2:], func(_, from []int) {
+				out.data[out.offset(slices.Concat(position[:2], from))] += in[0].at(position...)
+			})
+		}
+		return out.data
+	}
+}
+
+func poolArg(w ops.Window, kernel []int) oracle {
+	return each(func(position []int, in []ndarray) float64 {
+		return float64(in[0].offset(largest(w, kernel, in[0], position)))
+	})
 }

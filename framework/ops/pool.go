@@ -25,6 +25,13 @@ type PoolScatter struct {
 	Kernel []int
 }
 
+// PoolArg is the number of the element, in row-major order of the whole input, that has the maximum of each window: the second
+// output of ONNX MaxPool. In float32 it is exact up to 2²⁴ elements.
+type PoolArg struct {
+	Window
+	Kernel []int
+}
+
 // MaxPool is the maximum of each window: ONNX MaxPool without its second output.
 func (x Expr) MaxPool(kernel []int, w Window) Expr { return x.with(PoolSelect{w, kernel}, x) }
 
@@ -33,6 +40,9 @@ func (PoolSelect) Arity() int { return 2 }
 
 // Arity is 2: where the maxima are, and what is added there.
 func (PoolScatter) Arity() int { return 2 }
+
+// Arity is 1.
+func (PoolArg) Arity() int { return 1 }
 
 // Shape is (batch, channels, positions…).
 func (o PoolSelect) Shape(in ...tensor.Shape) (tensor.Shape, error) {
@@ -54,11 +64,14 @@ func (o PoolScatter) Shape(in ...tensor.Shape) (tensor.Shape, error) {
 	return in[0].Clone(), nil
 }
 
+// Shape is (batch, channels, positions…).
+func (o PoolArg) Shape(in ...tensor.Shape) (tensor.Shape, error) {
+	return pooled(o.Window, o.Kernel, in[0])
+}
+
+// pooled is the shape of what windows of which each holds an element have to say.
 func pooled(w Window, kernel []int, x tensor.Shape) (tensor.Shape, error) {
-	if len(x) < 3 {
-		return nil, fmt.Errorf("shape %v: want (batch, channels, spatial…)", x)
-	}
-	positions, err := w.slide(x[2:], kernel)
+	shape, err := slid(w, kernel, x)
 	if err != nil {
 		return nil, err
 	}
@@ -67,9 +80,21 @@ func pooled(w Window, kernel []int, x tensor.Shape) (tensor.Shape, error) {
 			return nil, fmt.Errorf("pads %v must be smaller than the kernel %v", w.Pads, kernel)
 		}
 		// Elements that are at most the axis apart cannot straddle it.
-		if w.Dilations[i] > x[2+i] && w.misses(i, x[2+i], kernel[i], positions[i]) {
+		if w.Dilations[i] > x[2+i] && w.misses(i, x[2+i], kernel[i], shape[2+i]) {
 			return nil, fmt.Errorf("with dilations %v and pads %v, a window over %v holds padding only", w.Dilations, w.Pads, x)
 		}
+	}
+	return shape, nil
+}
+
+// slid is (batch, channels, positions…).
+func slid(w Window, kernel []int, x tensor.Shape) (tensor.Shape, error) {
+	if len(x) < 3 {
+		return nil, fmt.Errorf("shape %v: want (batch, channels, spatial…)", x)
+	}
+	positions, err := w.slide(x[2:], kernel)
+	if err != nil {
+		return nil, err
 	}
 	return append(tensor.Shape{x[0], x[1]}, positions...), nil
 }
@@ -95,6 +120,9 @@ func (PoolSelect) Constant(i int) bool { return i == 0 }
 // Constant reports that moving the first input does not change where elements go.
 func (PoolScatter) Constant(i int) bool { return i == 0 }
 
+// Constant reports that a number of an element has no gradient.
+func (PoolArg) Constant(int) bool { return true }
+
 // Gradient scatters g to the selected elements.
 func (o PoolSelect) Gradient(in []Expr, _, g Expr) []Expr {
 	return []Expr{{}, Apply(PoolScatter(o), in[0], g)}
@@ -104,6 +132,9 @@ func (o PoolSelect) Gradient(in []Expr, _, g Expr) []Expr {
 func (o PoolScatter) Gradient(in []Expr, _, g Expr) []Expr {
 	return []Expr{{}, Apply(PoolSelect(o), in[0], g)}
 }
+
+// Gradient vanishes.
+func (PoolArg) Gradient([]Expr, Expr, Expr) []Expr { return []Expr{{}} }
 
 // Eval32 is the kernel in float32.
 func (o PoolSelect) Eval32(out Tensor[float32], in ...Tensor[float32]) {
@@ -125,6 +156,12 @@ func (o PoolScatter) Eval64(out Tensor[float64], in ...Tensor[float64]) {
 	poolScatter(o, out, in[0], in[1])
 }
 
+// Eval32 is the kernel in float32.
+func (o PoolArg) Eval32(out Tensor[float32], in ...Tensor[float32]) { poolArg(o, out, in[0]) }
+
+// Eval64 is the kernel in float64.
+func (o PoolArg) Eval64(out Tensor[float64], in ...Tensor[float64]) { poolArg(o, out, in[0]) }
+
 func poolSelect[T Float](o PoolSelect, out, x, v Tensor[T]) {
 	maxima(o.Window, o.Kernel, x, out.Shape, func(position, element int) { out.Data[position] = v.Data[element] })
 }
@@ -132,6 +169,10 @@ func poolSelect[T Float](o PoolSelect, out, x, v Tensor[T]) {
 func poolScatter[T Float](o PoolScatter, out, x, g Tensor[T]) {
 	clear(out.Data)
 	maxima(o.Window, o.Kernel, x, g.Shape, func(position, element int) { out.Data[element] += g.Data[position] })
+}
+
+func poolArg[T Float](o PoolArg, out, x Tensor[T]) {
+	maxima(o.Window, o.Kernel, x, out.Shape, func(position, element int) { out.Data[position] = T(element) })
 }
 
 // maxima calls f for every position of the output with the element of x that is the maximum of its window.

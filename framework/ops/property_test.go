@@ -81,6 +81,15 @@ var randomApplications = []application{
 		return ops.ScatterAddElements{Axis: r.IntN(4) - 1, Dims: integers(r, axes+r.IntN(10)/9, 0, 5)}, [][]int{g, pick(r, g, g, randomShapes(r, 1)[0])}
 	},
 	func(r *rand.Rand) (ops.Operator, [][]int) {
+		return ops.ReduceMax{Axes: integers(r, r.IntN(3), -1, 4), Keep: r.IntN(2) == 0}, randomShapes(r, 1)
+	},
+	func(r *rand.Rand) (ops.Operator, [][]int) {
+		return ops.ArgMax{Axis: r.IntN(6) - 1, Last: r.IntN(2) == 0}, randomShapes(r, 1)
+	},
+	func(r *rand.Rand) (ops.Operator, [][]int) {
+		return ops.Order{Axis: r.IntN(6) - 1, Descending: r.IntN(2) == 0}, randomShapes(r, 1)
+	},
+	func(r *rand.Rand) (ops.Operator, [][]int) {
 		return ops.MatMul{TransA: r.IntN(2) == 0, TransB: r.IntN(2) == 0}, randomShapes(r, 2)
 	},
 	func(r *rand.Rand) (ops.Operator, [][]int) {
@@ -111,6 +120,18 @@ var randomApplications = []application{
 	func(r *rand.Rand) (ops.Operator, [][]int) {
 		w, _, x, weights, y := randomConvolution(r)
 		return ops.PoolScatter{Window: w, Kernel: weights[2:]}, [][]int{x, append([]int{x[0], x[1]}, y[2:]...)}
+	},
+	func(r *rand.Rand) (ops.Operator, [][]int) {
+		w, _, x, weights, _ := randomConvolution(r)
+		return ops.PoolArg{Window: w, Kernel: weights[2:]}, [][]int{x}
+	},
+	func(r *rand.Rand) (ops.Operator, [][]int) {
+		w, _, x, weights, _ := randomConvolution(r)
+		return ops.PoolSum{Window: w, Kernel: weights[2:]}, [][]int{x}
+	},
+	func(r *rand.Rand) (ops.Operator, [][]int) {
+		w, _, x, weights, y := randomConvolution(r)
+		return ops.PoolSpread{Window: w, Kernel: weights[2:], Spatial: x[2:]}, [][]int{y}
 	},
 }
 

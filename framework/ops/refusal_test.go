@@ -47,6 +47,11 @@ func TestOperatorsRefuseWrongInputs(t *testing.T) {
 		{"a scalar has no axis", ops.ReduceSum{Axes: []int{0}}, [][]int{{}}, "axis 0 is not an axis of shape ()"},
 		{"axes are distinct", ops.ReduceSum{Axes: []int{1, 1}}, [][]int{{2, 3}}, "axis 1 is named twice"},
 
+		{"a maximum has its axes", ops.ReduceMax{Axes: []int{2}}, [][]int{{2, 3}}, "axis 2 is not an axis of shape (2, 3)"},
+		{"a maximum's axes are distinct", ops.ReduceMax{Axes: []int{1, 1}}, [][]int{{2, 3}}, "axis 1 is named twice"},
+		{"a maximum's index has an axis", ops.ArgMax{Axis: 2}, [][]int{{2, 3}}, "axis 2 is not an axis of shape (2, 3)"},
+		{"an order has its axis", ops.Order{Axis: -1}, [][]int{{2, 3}}, "axis -1 is not an axis of shape (2, 3)"},
+
 		{"reshaping keeps elements", ops.Reshape{Dims: []int{4}}, [][]int{{2, 3}}, "shape (2, 3) has 6 elements, shape (4) has 4"},
 		{"nothing is inferred", ops.Reshape{Dims: []int{-1, 3}}, [][]int{{2, 3}}, "shape (-1, 3) has a negative dimension"},
 		{"reshaped sizes do not overflow", ops.Reshape{Dims: []int{1 << 32, 1 << 32, 6}}, [][]int{{2, 3}}, "elements"},
@@ -133,6 +138,14 @@ func TestOperatorsRefuseWrongInputs(t *testing.T) {
 		{"what is scattered has positions", ops.PoolScatter{Window: unit, Kernel: []int{2}}, [][]int{{1, 1, 3}, {1, 1, 3}},
 			"shape (1, 1, 3), but the windows over (1, 1, 3) have (1, 1, 2)"},
 		{"scattering is spatial", ops.PoolScatter{Window: unit, Kernel: []int{2}}, [][]int{{3}, {3}}, "want (batch, channels, spatial…)"},
+		{"a maximum's number is spatial", ops.PoolArg{Window: unit, Kernel: []int{2}}, [][]int{{3}}, "want (batch, channels, spatial…)"},
+		{"a number needs an element", ops.PoolArg{Window: pads(2, 0), Kernel: []int{2}}, [][]int{{1, 1, 3}}, "pads [2 0] must be smaller"},
+		{"a sum is spatial", ops.PoolSum{Window: unit, Kernel: []int{2}}, [][]int{{1, 3}}, "want (batch, channels, spatial…)"},
+		{"a sum's kernel fits", ops.PoolSum{Window: unit, Kernel: []int{4}}, [][]int{{1, 1, 3}}, "larger than the padded input"},
+		{"what is spread has positions", ops.PoolSpread{Window: unit, Kernel: []int{2}, Spatial: []int{3}}, [][]int{{1, 1, 3}},
+			"shape (1, 1, 3), but the windows over (1, 1, 3) have (1, 1, 2)"},
+		{"spreading is spatial", ops.PoolSpread{Window: unit, Kernel: []int{2}, Spatial: []int{3}}, [][]int{{3}}, "want (batch, channels, positions…)"},
+		{"spreading has elements", ops.PoolSpread{Window: unit, Kernel: []int{1}, Spatial: []int{0}}, [][]int{{1, 1, 1}}, "must be between 1"},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			refused(t, ops.Apply(c.op, variables(gorgonia.NewGraph(), c.in)...), c.want)
@@ -162,6 +175,9 @@ func TestExpressionsRefuseWhatIsNoOperand(t *testing.T) {
 	}{
 		{"an operand is present", x.Add(ops.Expr{}), "Binary{Func:add}: input 1 is missing"},
 		{"an absent part is missing", ops.Concatenate(0, x, ops.Expr{}), "Concat{Axis:0 Inputs:2}: input 1 is missing"},
+		{"a product has its axes", x.ReduceProd(false, 1), "a product: axis 1 is not an axis of shape (3)"},
+		{"a product needs an operand", ops.Expr{}.ReduceProd(false), "input 0 is missing"},
+		{"a failed product stays the first failure", failure.ReduceProd(true, 0), failure.Err().Error()},
 		{"narrowing has its axis", x.Narrow(1, 0, 1), "axis 1 is not an axis of shape (3)"},
 		{"narrowing needs an operand", ops.Expr{}.Narrow(0, 0, 1), "input 0 is missing"},
 		{"narrowing stays inside", x.Narrow(0, 2, 4), "axis 0: 2 elements from 2 with step 1 are not in the 3"},

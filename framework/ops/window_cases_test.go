@@ -84,7 +84,19 @@ func poolCases() []operatorCase {
 		cases = append(cases,
 			operatorCase{ops.PoolSelect{Window: c.window, Kernel: c.kernel}, [][]int{c.x, c.x}, c.y, poolSelect(c.window, c.kernel), spread},
 			operatorCase{ops.PoolScatter{Window: c.window, Kernel: c.kernel}, [][]int{c.x, c.y}, c.x, poolScatter(c.window, c.kernel), spread},
+			operatorCase{ops.PoolArg{Window: c.window, Kernel: c.kernel}, [][]int{c.x}, c.y, poolArg(c.window, c.kernel), spread},
 		)
+		cases = append(cases, sumCases(c.window, c.kernel, c.x, c.y)...)
 	}
-	return cases
+	return slices.Concat(cases,
+		sumCases(window(1, func(w *ops.Window) { w.Pads = []int{2, 3} }), []int{2}, []int{2, 1, 1}, []int{2, 1, 5}), // the outer windows hold padding only
+		sumCases(window(1, func(w *ops.Window) { w.Pads, w.Dilations[0] = []int{1, 1}, 2 }), []int{2}, []int{1, 2, 1}, []int{1, 2, 1}),
+	)
+}
+
+func sumCases(w ops.Window, kernel, x, y []int) []operatorCase {
+	return []operatorCase{
+		{ops.PoolSum{Window: w, Kernel: kernel}, [][]int{x}, y, poolSum(w, kernel), signed},
+		{ops.PoolSpread{Window: w, Kernel: kernel, Spatial: x[2:]}, [][]int{y}, x, poolSpread(w, kernel), signed},
+	}
 }
