@@ -106,31 +106,40 @@ func (o Binary) Eval32(out Tensor[float32], in ...Tensor[float32]) { combine(o, 
 func (o Binary) Eval64(out Tensor[float64], in ...Tensor[float64]) { combine(o, out, in[0], in[1]) }
 
 func combine[T Float](o Binary, out, a, b Tensor[T]) {
-	zip(out, []Tensor[T]{a, b}, func(out []T, in [][]T) { combineLine(o.Func, out, in[0], in[1]) })
+	f := lineOf[T](o.Func)
+	zip(out, []Tensor[T]{a, b}, func(out []T, in [][]T) { f(out, in[0][:len(out)], in[1][:len(out)]) })
 }
 
-// combineLine has loops of their own for the functions that networks consist of.
-func combineLine[T Float](function Arithmetic, out, x, y []T) {
-	x, y = x[:len(out)], y[:len(out)]
+// lineOf returns a function of lines of equal length. What networks consist of has loops of its own.
+func lineOf[T Float](function Arithmetic) func(out, x, y []T) {
 	switch function {
 	case Add:
-		for i := range out {
-			out[i] = x[i] + y[i]
+		return func(out, x, y []T) {
+			for i := range min(len(out), len(x), len(y)) {
+				out[i] = x[i] + y[i]
+			}
 		}
 	case Sub:
-		for i := range out {
-			out[i] = x[i] - y[i]
+		return func(out, x, y []T) {
+			for i := range min(len(out), len(x), len(y)) {
+				out[i] = x[i] - y[i]
+			}
 		}
 	case Mul:
-		for i := range out {
-			out[i] = x[i] * y[i]
+		return func(out, x, y []T) {
+			for i := range min(len(out), len(x), len(y)) {
+				out[i] = x[i] * y[i]
+			}
 		}
 	case Div:
-		for i := range out {
-			out[i] = x[i] / y[i]
+		return func(out, x, y []T) {
+			for i := range min(len(out), len(x), len(y)) {
+				out[i] = x[i] / y[i]
+			}
 		}
-	default:
-		f := arithmetics[function].value
+	}
+	f := arithmetics[function].value
+	return func(out, x, y []T) {
 		for i := range out {
 			out[i] = T(f(float64(x[i]), float64(y[i])))
 		}

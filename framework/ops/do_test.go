@@ -130,16 +130,25 @@ func TestKernelsWriteEveryElement(t *testing.T) {
 	}
 }
 
-func TestLongLinesAreRepeatedInPieces(t *testing.T) {
-	const long = 2500
-	column, rows := []float64{1, 2}, signed(rand.New(rand.NewPCG(3, 4)), 2*long)
-	in := []ops.Tensor[float64]{{Shape: tensor.Shape{2, 1}, Data: column}, {Shape: tensor.Shape{2, long}, Data: rows}}
-	out := ops.Tensor[float64]{Shape: tensor.Shape{2, long}, Data: make([]float64, 2*long)}
+// The shapes of the conformance table are too small for repetition in pieces, and for the repetition of short lines.
+func TestLargeTensorsBroadcast(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
 	minus := func(a, b float64) float64 { return a - b }
-	for _, order := range [][]int{{0, 1}, {1, 0}} {
-		a, b := in[order[0]], in[order[1]]
-		ops.Binary{Func: ops.Sub}.Eval64(out, a, b)
-		identical(t, "difference", out.Data, binary(minus)(out.Shape, ndarray{a.Shape, a.Data}, ndarray{b.Shape, b.Data}))
+	for _, c := range []struct{ a, b, out []int }{
+		{[]int{2, 1}, []int{2, 2500}, []int{2, 2500}},
+		{[]int{}, []int{2500}, []int{2500}},
+		{[]int{3, 1, 1}, []int{9, 3, 4, 3}, []int{9, 3, 4, 3}},
+		{[]int{1, 3, 1, 1}, []int{9, 1, 2, 3}, []int{9, 3, 2, 3}},
+		{[]int{9, 1, 1, 1}, []int{9, 3, 4, 3}, []int{9, 3, 4, 3}},
+		{[]int{3, 1, 4, 1}, []int{9, 1, 2, 1, 3}, []int{9, 3, 2, 4, 3}},
+		{[]int{200, 2}, []int{200, 1}, []int{200, 2}},
+	} {
+		for _, in := range [][][]int{{c.a, c.b}, {c.b, c.a}} {
+			a, b := ndarray{in[0], signed(r, size(in[0]))}, ndarray{in[1], signed(r, size(in[1]))}
+			out := ops.Tensor[float64]{Shape: c.out, Data: make([]float64, size(c.out))}
+			ops.Binary{Func: ops.Sub}.Eval64(out, ops.Tensor[float64]{Shape: a.shape, Data: a.data}, ops.Tensor[float64]{Shape: b.shape, Data: b.data})
+			identical(t, fmt.Sprint(in), out.Data, binary(minus)(c.out, a, b))
+		}
 	}
 }
 

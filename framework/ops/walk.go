@@ -140,39 +140,3 @@ func scatterAdd[T Float](dst []float64, src []T, shape tensor.Shape, strides []i
 		}
 	})
 }
-
-// maxBlock bounds how many times zip repeats an element in memory.
-const maxBlock = 1024
-
-// zip calls f for all elements of out, a piece of a line at a time, with as many elements of each input, which is broadcast to
-// out's shape.
-func zip[T Float](out Tensor[T], in []Tensor[T], f func(out []T, in [][]T)) {
-	strides := make([][]int, len(in))
-	for i, x := range in {
-		strides[i] = repeating(x.Shape, out.Shape)
-	}
-	shape, walks := joined(out.Shape, strides...)
-	length, _ := line(shape, shape)
-	block := min(length, maxBlock)
-	pieces, repeated := make([][]T, len(in)), make([][]T, len(in))
-	for i, walk := range walks {
-		if _, stride := line(shape, walk); stride == 0 {
-			repeated[i] = make([]T, block)
-		}
-	}
-	eachLine(shape, walks, func(at int, places []int) {
-		for i, x := range in {
-			fill(repeated[i], x.Data[places[i]])
-		}
-		for done := 0; done < length; done += block {
-			n := min(block, length-done)
-			for i, x := range in {
-				if pieces[i] = repeated[i]; pieces[i] == nil {
-					pieces[i] = x.Data[places[i]+done:]
-				}
-				pieces[i] = pieces[i][:n]
-			}
-			f(out.Data[at+done:at+done+n], pieces)
-		}
-	})
-}
