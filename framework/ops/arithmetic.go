@@ -36,8 +36,8 @@ var arithmetics = map[Arithmetic]struct {
 	Mul:   {func(a, b float64) float64 { return a * b }, func(a, b, _, g Expr) (da, db Expr) { return g.Mul(b), g.Mul(a) }},
 	Div:   {func(a, b float64) float64 { return a / b }, quotientRule},
 	Pow:   {math.Pow, powerRule},
-	Max:   {func(a, b float64) float64 { return max(a, b) }, func(a, b, _, g Expr) (da, db Expr) { return g.Mul(wins(b, a)), g.Mul(wins(a, b)) }},
-	Min:   {func(a, b float64) float64 { return min(a, b) }, func(a, b, _, g Expr) (da, db Expr) { return g.Mul(wins(a, b)), g.Mul(wins(b, a)) }},
+	Max:   {func(a, b float64) float64 { return max(a, b) }, maximumRule},
+	Min:   {func(a, b float64) float64 { return min(a, b) }, minimumRule},
 	Mod:   {mod, func(a, b, _, g Expr) (da, db Expr) { return g, g.Mul(a.Div(b).Floor()).Neg() }},
 	Fmod:  {math.Mod, func(a, b, _, g Expr) (da, db Expr) { return g, g.Mul(a.Div(b).Trunc()).Neg() }},
 	Less:  {value: func(a, b float64) float64 { return indicator(a < b) }},
@@ -59,8 +59,17 @@ func powerRule(a, b, out, g Expr) (da, db Expr) {
 	return da, g.Mul(out).Mul(base.Log())
 }
 
-// wins is the share that the larger one, b, has in the gradient of max(a, b); of min(a, b) it is a's.
-func wins(a, b Expr) Expr { return b.Less(a).Add(a.Equal(b).Scale(0.5)).OneMinus() }
+// maximumRule and minimumRule give g to the number that is the output, half to each of equal ones, and to both beside a NaN.
+func maximumRule(a, b, _, g Expr) (da, db Expr) {
+	return g.Mul(reaches(a, b)), g.Mul(reaches(b, a))
+}
+
+func minimumRule(a, b, _, g Expr) (da, db Expr) {
+	return g.Mul(reaches(b, a)), g.Mul(reaches(a, b))
+}
+
+// reaches is 1 where a > b, ½ where both are equal, 0 where a < b, and 1 where one is NaN.
+func reaches(a, b Expr) Expr { return a.Less(b).Add(a.Equal(b).Scale(0.5)).OneMinus() }
 
 func mod(a, b float64) float64 {
 	r := math.Mod(a, b)

@@ -10,7 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/seed5b471a7e/backstitch/framework/array"
 	"github.com/seed5b471a7e/backstitch/framework/ops"
+	"gorgonia.org/gorgonia"
 )
 
 func TestEveryOperatorIsInTheTables(t *testing.T) {
@@ -47,6 +49,27 @@ func TestEveryFunctionIsInTheTables(t *testing.T) {
 		if _, ok := arithmeticCases[ops.Arithmetic(value)]; !ok {
 			t.Errorf("arithmetic %s has no row in arithmeticCases", name)
 		}
+	}
+}
+
+func TestEveryFunctionIsAMethodOfExpressions(t *testing.T) {
+	x := ops.Input(gorgonia.NewGraph(), "x", array.Float64, 3)
+	check := func(name string, want ops.Operator, operands ...reflect.Value) {
+		t.Helper()
+		method := reflect.ValueOf(x).MethodByName(name)
+		if !method.IsValid() {
+			t.Errorf("expressions have no method %s", name)
+			return
+		}
+		if got := ops.Of(method.Call(operands)[0].Interface().(ops.Expr).Node()); got != want {
+			t.Errorf("the method %s applies %+v", name, got)
+		}
+	}
+	for name, value := range constants(t, "Function") {
+		check(name, ops.Unary{Func: ops.Function(value)})
+	}
+	for name, value := range constants(t, "Arithmetic") {
+		check(name, ops.Binary{Func: ops.Arithmetic(value)}, reflect.ValueOf(x))
 	}
 }
 

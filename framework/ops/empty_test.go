@@ -35,6 +35,7 @@ func emptyCases() []operatorCase {
 		{ops.ReduceMax{Axes: []int{1}}, [][]int{{0, 2}}, []int{0}, each(nil), signed},
 		{ops.ArgMax{Axis: 1}, [][]int{{0, 2}}, []int{0}, each(nil), signed},
 		{ops.Order{Axis: 1}, [][]int{{2, 0}}, []int{2, 0}, each(nil), signed},
+		{ops.MatMul{}, [][]int{{2, 0}, {0, 3}}, []int{2, 3}, product(false, false), signed},
 		{ops.Gather{Axis: 0}, [][]int{{3, 2}, {0}}, []int{0, 2}, each(nil), signed},
 		{ops.Gather{Axis: 1}, [][]int{{0, 2}, {3}}, []int{0, 3}, each(nil), signed},
 		{ops.ScatterAdd{Axis: 0, Size: 2}, [][]int{{0, 3}, {0}}, []int{2, 3}, addedSlices(0), signed},
@@ -68,10 +69,24 @@ func TestOperatorsTakeEmptyTensors(t *testing.T) {
 	}
 }
 
-func TestNothingHasNoMaximum(t *testing.T) {
-	for _, op := range []ops.Operator{ops.ReduceMax{Axes: []int{0}}, ops.ArgMax{}} {
-		if shape, err := op.Shape(tensor.Shape{0, 2}); err == nil || !strings.Contains(err.Error(), "shape (0, 2): there is no maximum of nothing") {
-			t.Errorf("%+v: shape %v, error %v", op, shape, err)
-		}
+func TestShapesRefuseToReadFromNothing(t *testing.T) {
+	for _, c := range []struct {
+		rule string
+		op   ops.Operator
+		in   []tensor.Shape
+		want string
+	}{
+		{"nothing has no maximum", ops.ReduceMax{Axes: []int{0}}, []tensor.Shape{{0, 2}}, "shape (0, 2): there is no maximum of nothing"},
+		{"nothing has no index of a maximum", ops.ArgMax{}, []tensor.Shape{{0, 2}}, "shape (0, 2): there is no maximum of nothing"},
+		{"nothing is gathered from", ops.Gather{Axis: 1}, []tensor.Shape{{2, 0}, {3}}, "indices of shape (3) into an axis of size 0"},
+		{"nothing is scattered to", ops.ScatterAdd{}, []tensor.Shape{{3}, {3}}, "indices of shape (3) into an axis of size 0"},
+		{"no element is gathered from", ops.GatherElements{}, []tensor.Shape{{0}, {3}}, "indices of shape (3) into an axis of size 0"},
+		{"no element is scattered to", ops.ScatterAddElements{Dims: []int{0}}, []tensor.Shape{{3}, {3}}, "indices of shape (3) into an axis of size 0"},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			if shape, err := c.op.Shape(c.in...); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("shape %v, error %v, want %q", shape, err, c.want)
+			}
+		})
 	}
 }

@@ -50,6 +50,9 @@ func (o Gather) Shape(in ...tensor.Shape) (tensor.Shape, error) {
 	if len(in[1]) != 1 {
 		return nil, fmt.Errorf("indices of shape %v: want one axis", in[1])
 	}
+	if err := nameable(shape[o.Axis], in[1]); err != nil {
+		return nil, err
+	}
 	shape[o.Axis] = in[1][0]
 	return shape, nil
 }
@@ -63,6 +66,9 @@ func (o ScatterAdd) Shape(in ...tensor.Shape) (tensor.Shape, error) {
 	if len(in[1]) != 1 || in[1][0] != shape[o.Axis] || o.Size < 0 {
 		return nil, fmt.Errorf("indices of shape %v to %d slices: want one index for each of the %d along axis %d of shape %v",
 			in[1], o.Size, shape[o.Axis], o.Axis, shape)
+	}
+	if err := nameable(o.Size, in[1]); err != nil {
+		return nil, err
 	}
 	shape[o.Axis] = o.Size
 	return shape, nil
@@ -102,6 +108,14 @@ func covers(axis int, dims, indices tensor.Shape) error {
 		if i != axis && n > dims[i] {
 			return fmt.Errorf("indices of shape %v reach beyond axis %d of shape %v", indices, i, dims)
 		}
+	}
+	return nameable(dims[axis], indices)
+}
+
+// nameable refuses indices into nothing.
+func nameable(n int, indices tensor.Shape) error {
+	if n == 0 && product(indices) > 0 {
+		return fmt.Errorf("indices of shape %v into an axis of size 0", indices)
 	}
 	return nil
 }

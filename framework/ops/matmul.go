@@ -69,6 +69,10 @@ func (o MatMul) Eval64(out Tensor[float64], in ...Tensor[float64]) { matmul(o, o
 
 func matmul[T Float](o MatMul, out, a, b Tensor[T]) {
 	m, k, _, n := o.sizes(a.Shape, b.Shape)
+	if k == 0 { // Gonum has no empty matrices
+		clear(out.Data)
+		return
+	}
 	lead := out.Shape[:len(out.Shape)-2]
 	as, bs := matrixOffsets(a.Shape, lead), matrixOffsets(b.Shape, lead)
 	for i := range as {

@@ -2,6 +2,7 @@ package ops_test
 
 import (
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -78,7 +79,8 @@ var randomApplications = []application{
 	func(r *rand.Rand) (ops.Operator, [][]int) {
 		axes := r.IntN(4)
 		g := integers(r, axes, 1, 3)
-		return ops.ScatterAddElements{Axis: r.IntN(4) - 1, Dims: integers(r, axes+r.IntN(10)/9, 0, 5)}, [][]int{g, pick(r, g, g, randomShapes(r, 1)[0])}
+		op := ops.ScatterAddElements{Axis: r.IntN(4) - 1, Dims: integers(r, axes+r.IntN(10)/9, 0, 5)}
+		return op, [][]int{g, pick(r, g, g, randomShapes(r, 1)[0])}
 	},
 	func(r *rand.Rand) (ops.Operator, [][]int) {
 		return ops.ReduceMax{Axes: integers(r, r.IntN(3), -1, 4), Keep: r.IntN(2) == 0}, randomShapes(r, 1)
@@ -152,6 +154,48 @@ func TestRandomApplicationsAreRefusedOrComputed(t *testing.T) {
 		if accepted < tries/20 {
 			t.Errorf("%T: %d of %d applications are accepted, too few to tell", op, accepted, tries)
 		}
+	}
+}
+
+// The same holds of constants, which are evaluated outside a graph and may be empty, as long as the output is not.
+func TestRandomApplicationsToEmptyTensorsAreRefusedOrComputed(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	computed := 0
+	for _, draw := range randomApplications {
+		for range 1500 {
+			op, in := draw(r)
+			shapes := make([]tensor.Shape, len(in))
+			for i, shape := range in {
+				in[i] = slices.Clone(shape)
+				if len(shape) > 0 {
+					in[i][r.IntN(len(shape))] = r.IntN(2)
+				}
+				shapes[i] = in[i]
+			}
+			if _, slides := reflect.TypeOf(op).FieldByName("Window"); slides || len(in) != op.Arity() {
+				continue // no constant is computed with windows
+			}
+			shape, err := op.Shape(shapes...)
+			if err != nil || size(shape) == 0 {
+				continue
+			}
+			out := ops.Tensor[float64]{Shape: shape, Data: slices.Repeat([]float64{12345}, size(shape))}
+			arguments := make([]ops.Tensor[float64], len(in))
+			c := operatorCase{op: op, in: in, sample: signed}
+			for i, shape := range in {
+				arguments[i] = ops.Tensor[float64]{Shape: shape, Data: c.draw(r, i)}
+			}
+			op.Eval64(out, arguments...)
+			if slices.ContainsFunc(in, func(shape []int) bool { return size(shape) == 0 }) {
+				computed++
+			}
+			if slices.Contains(out.Data, 12345) {
+				t.Fatalf("%+v%v left elements of %v as they were", op, in, shape)
+			}
+		}
+	}
+	if computed < 100 {
+		t.Errorf("%d of the applications computed something from nothing, too few to tell", computed)
 	}
 }
 

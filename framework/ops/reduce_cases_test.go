@@ -127,9 +127,12 @@ func TestProducts(t *testing.T) {
 
 func TestReductionsNameAxesAndKeepThem(t *testing.T) {
 	x := ops.Input(gorgonia.NewGraph(), "x", array.Float64, 2, 3, 2)
-	y := []ops.Expr{x.ReduceProd(false, 1), x.ReduceProd(true, 0, 2), x.ReduceMax(true), x.ReduceMax(false, 2), x.ReduceMin(false, 0, 1), x.ReduceMin(true, 1)}
+	y := []ops.Expr{x.ReduceProd(false, 1), x.ReduceProd(true, 0, 2), x.ReduceMax(true), x.ReduceMax(false, 2),
+		x.ReduceMin(false, 0, 1), x.ReduceMin(true, 1)}
 	shapes := [][]int{{2, 2}, {1, 3, 1}, {1, 1, 1}, {2, 3}, {2}, {2, 1, 2}}
-	values := [][]float64{{1 * 3 * 5, 2 * 4 * 6, 7 * 9 * 11, 8 * 10 * 12}, {1 * 2 * 7 * 8, 3 * 4 * 9 * 10, 5 * 6 * 11 * 12}, {12}, {2, 4, 6, 8, 10, 12}, {1, 2}, {1, 2, 7, 8}}
+	values := [][]float64{{1 * 3 * 5, 2 * 4 * 6, 7 * 9 * 11, 8 * 10 * 12},
+		{1 * 2 * 7 * 8, 3 * 4 * 9 * 10, 5 * 6 * 11 * 12},
+		{12}, {2, 4, 6, 8, 10, 12}, {1, 2}, {1, 2, 7, 8}}
 	for i, got := range opstest.Run(t, opstest.Values{x: {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}}, y...) {
 		if !slices.Equal(y[i].Shape(), shapes[i]) {
 			t.Errorf("%d has shape %v, want %v", i, y[i].Shape(), shapes[i])
