@@ -47,7 +47,7 @@ func Example_gorgonia() {
 		weights = append(weights, w)
 		params = append(params, ops.FromNode(w))
 	}
-	expressions, err := m.Write(g, array.Float32, batch, params)
+	expressions, err := m.Write(model.Given{Graph: g, Precision: array.Float32, Batch: batch, Params: params, Training: true})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -25,8 +25,8 @@ type Machine interface {
 	// Apply applies T_k to s, in place, for every k of the word in order. It looks at ctx before every step.
 	Apply(ctx context.Context, s *optim.State, batches Batches, word []int) error
 	// Gradient stores the gradient of the mean loss of a batch at s in the vector, which is as long as the parameters, and
-	// returns that loss.
-	Gradient(ctx context.Context, s *optim.State, b Batch, gradient array.Array) (loss float64, err error)
+	// returns the model's output and the losses, in training mode. They are valid until the next call.
+	Gradient(ctx context.Context, s *optim.State, b Batch, gradient array.Array) (Evaluation, error)
 	// HVP stores the product of the Hessian of the mean loss of a batch at s with direction in product.
 	HVP(ctx context.Context, s *optim.State, b Batch, direction, product array.Array) error
 	// Update applies the optimizer's step with this gradient, in place.
@@ -42,6 +42,7 @@ type Batch struct {
 	Size    int
 	Inputs  []array.Array // one for each input of the model, batch first
 	Targets array.Array
+	Noise   program.NoiseKey
 }
 
 // Batches hands out the batch of T_k. The arrays are valid until the next call.
@@ -54,6 +55,15 @@ type Evaluation struct {
 	Output array.Array // batch first
 	Shape  []int       // of the output
 	Losses array.Array // one for each example
+}
+
+// Loss returns the mean of the losses.
+func (e Evaluation) Loss() float64 {
+	sum := 0.0
+	for i := range e.Losses.Len() {
+		sum += e.Losses.At(i)
+	}
+	return sum / float64(e.Losses.Len())
 }
 
 var engines = plugin.NewRegistry[Engine]("engine")

@@ -1,18 +1,19 @@
 package model
 
 import (
-	"slices"
+	"fmt"
 
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
+	"github.com/seed5b471a7e/backstitch/framework/ops"
 )
 
 // Branches are taken while the graph is written: PyTorch exports a squeeze of an unknown dimension as a question about a shape.
 var branches = map[string]operator{}
 
-func init() { branches["If"] = operator{1, 1, branch} } // not in the literal: importing a branch leads back to the tables
+func init() { branches["If"] = takes(1, 1, branch).settings(0) } // not in the literal: importing a branch leads back to the tables
 
 // branch imports the branch that a constant condition chooses as if its nodes stood in the graph.
-func branch(c *call) value {
+func branch(c *call) ops.Expr {
 	name := "else_branch"
 	if c.scalar(0) != 0 {
 		name = "then_branch"
@@ -22,40 +23,43 @@ func branch(c *call) value {
 	a := c.attribute(name, onnx.AttributeGraph)
 	switch {
 	case c.err != nil:
-		return value{}
+		return ops.Expr{}
 	case a == nil:
 		c.fail("attribute %s is missing", name)
-		return value{}
-	case len(a.G.Initializers) > 0 || len(a.G.SparseInitializers) > 0 || len(a.G.Outputs) != 1:
-		c.fail("attribute %s: only a graph with one output and without initializers is supported", name)
-		return value{}
+		return ops.Expr{}
+	case len(a.G.SparseInitializers) > 0 || len(a.G.Outputs) != len(c.node.Outputs):
+		c.fail("attribute %s: %d outputs for the node's %d, %d sparse initializers", name, len(a.G.Outputs), len(c.node.Outputs), len(a.G.SparseInitializers))
+		return ops.Expr{}
 	}
-	if err := c.writer.nodes(a.G.Nodes); err != nil {
+	if err := c.writer.branch(a.G); err != nil {
 		c.fail("attribute %s: %w", name, err)
+		return ops.Expr{}
 	}
-	v, known := c.writer.values[a.G.Outputs[0].Name]
-	if !known {
-		c.fail("attribute %s: nothing computes its output %q", name, a.G.Outputs[0].Name)
+	for i, out := range a.G.Outputs {
+		v, known := c.writer.values[out.Name]
+		if !known {
+			c.fail("attribute %s: nothing computes its output %q", name, out.Name)
+		}
+		c.outputs[i] = v
 	}
-	return v
+	c.dtype = c.outputs[0].dtype
+	return c.outputs[0].expr
 }
 
-// mentioned calls f with every value that a node reads, its branches included, and whether it is read as a setting.
-func mentioned(n *onnx.Node, f func(name string, setting bool)) {
-	for i, name := range n.Inputs {
-		if name != "" {
-			f(name, n.Domain == "" && slices.Contains(settings[n.OpType], i))
+// branch imports the nodes of a subgraph. Its own initializers are constants.
+func (w *writer) branch(g *onnx.Graph) error {
+	for _, t := range g.Initializers {
+		v, err := readTensor(t)
+		if err != nil {
+			return fmt.Errorf("initializer %q: %w", t.Name, err)
 		}
+		w.values[t.Name] = v
 	}
-	for _, a := range n.Attributes {
-		if a.G == nil {
-			continue
-		}
-		for _, inner := range a.G.Nodes {
-			mentioned(inner, f)
-		}
-		for _, out := range a.G.Outputs {
-			f(out.Name, false)
-		}
+	for _, n := range g.Nodes {
+		mentioned(n, func(name string, _ usage) { w.needed[name] = true })
 	}
+	for _, out := range g.Outputs {
+		w.needed[out.Name] = true
+	}
+	return w.nodes(g.Nodes)
 }

@@ -2,22 +2,27 @@ package model
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
 	"github.com/seed5b471a7e/backstitch/framework/ops"
 )
 
-// importer turns one node into a value. It reads inputs and attributes through the call, which keeps the first error and
-// knows, in the end, which inputs and attributes nobody asked for.
-type importer func(c *call) value
+// importer turns one node into an expression of its first output. It reads inputs and attributes through the call, which keeps
+// the first error and knows, in the end, which inputs and attributes nobody asked for.
+type importer func(c *call) ops.Expr
 
 // call is one node while it is imported.
 type call struct {
 	writer     *writer
 	node       *onnx.Node
 	opset      int64
+	training   bool
 	read       map[int]bool    // inputs
 	attributes map[string]bool // that were read
+	outputs    []value         // as the node's outputs
+	dtype      onnx.DataType   // of the first output, if it is not the first input's
 	err        error
 }
 
@@ -43,47 +48,101 @@ func (c *call) value(i int) value {
 	return v
 }
 
-// expr returns an input as an expression. A literal of floating-point numbers becomes an input of the graph.
-func (c *call) expr(i int) ops.Expr {
-	v := c.value(i)
-	if v.literal == nil || !v.expr.Absent() {
-		return v.expr
+func (c *call) expr(i int) ops.Expr { return c.value(i).expr }
+
+// exprs returns all inputs.
+func (c *call) exprs() []ops.Expr {
+	list := make([]ops.Expr, len(c.node.Inputs))
+	for i := range list {
+		list[i] = c.expr(i)
 	}
-	if v.literal.integer {
-		c.fail("input %d (%q) is a constant of integers where numbers to differentiate are needed", i, c.node.Inputs[i])
-		return ops.Expr{}
-	}
-	v.expr = c.writer.constant(c.node.Inputs[i], v.literal)
-	if err := v.expr.Err(); err != nil {
-		c.fail("%w", err)
-	}
-	c.writer.values[c.node.Inputs[i]] = v
-	return v.expr
+	return list
 }
 
-// literal returns an input whose elements must be known.
-func (c *call) literal(i int) *literal {
-	v := c.value(i)
-	switch {
-	case c.err != nil:
-	case v.literal == nil:
+// known returns the numbers of an input that must be a constant.
+func (c *call) known(i int) []float64 {
+	x := c.expr(i)
+	if c.err != nil || x.Err() != nil {
+		return nil
+	}
+	numbers, known := x.Known()
+	if !known {
 		c.fail("input %d (%q) must be a constant, not computed from data", i, c.node.Inputs[i])
-	case len(v.literal.data) > maxLiteral:
-		c.fail("input %d (%q) has %d elements; constants that are computed with have at most %d", i, c.node.Inputs[i], len(v.literal.data), maxLiteral)
 	}
-	if c.err != nil {
-		return &literal{}
-	}
-	return v.literal
+	return numbers
 }
 
 // ints returns the elements of an input that must be a constant of integers.
 func (c *call) ints(i int) []int {
-	l := c.literal(i)
-	if c.err == nil && !l.integer {
+	numbers := c.known(i)
+	if c.err == nil && !c.value(i).isInteger() {
 		c.fail("input %d (%q) must be a constant of integers", i, c.node.Inputs[i])
 	}
-	return l.ints()
+	const exact = 1 << 53
+	list := make([]int, len(numbers))
+	for j, v := range numbers {
+		list[j] = int(min(max(v, -exact), exact))
+	}
+	return list
+}
+
+// scalar returns the element of a constant that has just one.
+func (c *call) scalar(i int) float64 {
+	numbers := c.known(i)
+	if c.err == nil && len(numbers) != 1 {
+		c.fail("input %d (%q) has the shape %v, want a scalar", i, c.node.Inputs[i], c.expr(i).Shape())
+	}
+	if c.err != nil {
+		return 0
+	}
+	return numbers[0]
+}
+
+// wants reports whether somebody reads an output.
+func (c *call) wants(output int) bool {
+	return output < len(c.node.Outputs) && c.node.Outputs[output] != "" && c.writer.needed[c.node.Outputs[output]]
+}
+
+// also sets an output beyond the first. Without a type it is of the first input's.
+func (c *call) also(output int, x ops.Expr, dtype onnx.DataType) {
+	if output < len(c.outputs) {
+		c.outputs[output] = value{x, dtype}
+	}
+}
+
+// publish makes the outputs known to the nodes that follow.
+func (c *call) publish() error {
+	for i, v := range c.outputs {
+		if !c.wants(i) {
+			continue
+		}
+		switch {
+		case v.expr.Err() != nil:
+			return shapeError{v.expr.Err()}
+		case v.expr.Absent():
+			return fmt.Errorf("output %d (%q) of %s is not supported", i, c.node.Outputs[i], c.node.OpType)
+		case v.dtype == onnx.Undefined && c.has(0):
+			v.dtype = c.writer.values[c.node.Inputs[0]].dtype
+		}
+		c.writer.values[c.node.Outputs[i]] = v
+	}
+	return nil
+}
+
+// noise returns numbers that are drawn uniformly from [0, 1) for every step.
+func (c *call) noise(shape []int) ops.Expr {
+	out := c.writer.out
+	x := ops.Input(c.writer.given.Graph, fmt.Sprint("noise ", len(out.Noise)), c.writer.given.Precision, shape...)
+	out.Noise = append(out.Noise, x)
+	return x
+}
+
+// update gives the buffer that an input is a new value. Where the input is no buffer, its value stays as it is.
+func (c *call) update(i int, v ops.Expr) {
+	if at, is := c.writer.buffers[c.node.Inputs[i]]; is {
+		c.writer.out.Buffers[at] = v
+		c.writer.values[c.node.Inputs[i]] = value{expr: v, dtype: onnx.Float}
+	}
 }
 
 func (c *call) attribute(name string, t onnx.AttributeType) *onnx.Attribute {
@@ -175,6 +234,9 @@ func (c *call) distinct(axes []int, rank int) map[int]bool {
 	}
 	return set
 }
+
+// ascending returns the axes of a set.
+func ascending(set map[int]bool) []int { return slices.Sorted(maps.Keys(set)) }
 
 // leftover returns what the importer did not ask for.
 func (c *call) leftover() error {

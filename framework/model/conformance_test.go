@@ -2,6 +2,8 @@ package model
 
 import (
 	"bufio"
+	"errors"
+	"flag"
 	"fmt"
 	"math"
 	"os"
@@ -19,13 +21,16 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// The manifest names every test of ONNX's own collection whose values are tensors and that uses no operators but ours. Of a
-// commented one the error must contain the reason.
+// The manifest names every test of ONNX's own collection. Of a commented one the error must contain the reason.
 const manifest = "testdata/conformance.txt"
+
+// update writes the manifest anew: what passes, and what is refused with the reason. A wrong output still fails the test.
+var update = flag.Bool("update", false, "write the manifest of ONNX's tests anew")
 
 func TestONNXBackendTestsPassOrAreRefusedAsTheManifestSays(t *testing.T) {
 	root, reasons := onnxtest.TestData(t), readManifest(t)
 	passed, refused := 0, 0
+	var lines []string
 	for _, name := range backendTests(t, root) {
 		source, err := onnx.Load(filepath.Join(root, name, "model.onnx"))
 		if err != nil {
@@ -33,14 +38,16 @@ func TestONNXBackendTestsPassOrAreRefusedAsTheManifestSays(t *testing.T) {
 		}
 		reason, listed := reasons[name]
 		delete(reasons, name)
-		if ours := isOurs(source); ours != listed {
-			t.Errorf("%s: only our operators, only tensors: %v; in the manifest: %v", name, ours, listed)
-		}
-		if !listed {
+		if !listed && !*update {
+			t.Errorf("%s is not in the manifest", name)
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
 			err := runBackendTest(t, source, filepath.Join(root, name, "test_data_set_0"))
+			if *update {
+				lines = append(lines, line(name, err))
+				return
+			}
 			switch {
 			case err == nil && reason == "":
 				passed++
@@ -57,6 +64,23 @@ func TestONNXBackendTestsPassOrAreRefusedAsTheManifestSays(t *testing.T) {
 		t.Errorf("the manifest names %s, which is not there", name)
 	}
 	t.Logf("%d passed, %d refused", passed, refused)
+	if *update {
+		if err := os.WriteFile(manifest, []byte(strings.Join(lines, "")), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// line is what the manifest says of a test: the reason without what identifies the node.
+func line(name string, err error) string {
+	if err == nil {
+		return name + "\n"
+	}
+	reason := err.Error()
+	if at := strings.LastIndex(reason, "): "); at >= 0 {
+		reason = reason[at+3:]
+	}
+	return fmt.Sprintf("# %s: %s\n", name, reason)
 }
 
 // backendTests returns the tests' folders under root.
@@ -97,14 +121,6 @@ func readManifest(t *testing.T) map[string]string {
 	return reasons
 }
 
-// isOurs reports whether a test reads and writes tensors only and uses no operators but ours.
-func isOurs(source *onnx.Model) bool {
-	foreign := func(n *onnx.Node) bool { return n.Domain != "" || !slices.Contains(Operators(), n.OpType) }
-	noTensor := func(v *onnx.ValueInfo) bool { return v.Kind != onnx.KindTensor }
-	g := source.Graph
-	return !slices.ContainsFunc(g.Nodes, foreign) && !slices.ContainsFunc(slices.Concat(g.Inputs, g.Outputs), noTensor)
-}
-
 // runBackendTest returns an error if the first output is refused. A wrong output, also of the others, fails the test.
 func runBackendTest(t *testing.T, source *onnx.Model, folder string) error {
 	t.Helper()
@@ -118,9 +134,11 @@ func runBackendTest(t *testing.T, source *onnx.Model, folder string) error {
 		if err != nil {
 			continue
 		}
-		want, err := readTensor(tensorFile(t, fmt.Sprintf("%s/output_%d.pb", folder, i), out.Name))
-		if err != nil {
-			t.Fatal(err)
+		tensor := tensorFile(t, fmt.Sprintf("%s/output_%d.pb", folder, i), out.Name)
+		tensor.DType = out.DType // the files of BFLOAT16 tests say UINT16
+		want := expected(t, tensor)
+		if strings.Contains(folder, "window") {
+			want.tolerance = 1e-4 // they were made with π = 3.1415
 		}
 		compare(t, got, want)
 	}
@@ -170,10 +188,18 @@ func tensorFile(t *testing.T, path, name string) *onnx.Tensor {
 	return m.Graph.Initializers[0]
 }
 
+// result is a tensor.
+type result struct {
+	shape     []int
+	integer   bool
+	data      []float64
+	tolerance float64
+}
+
 // evaluate computes a tensor of a graph without inputs in float32.
-func evaluate(t *testing.T, source *onnx.Model, output string) (*literal, error) {
+func evaluate(t *testing.T, source *onnx.Model, output string) (*result, error) {
 	t.Helper()
-	m := &Model{Source: source, Output: output, opset: source.Opsets[""]}
+	m := &Model{Source: source, Output: output, graph: source.Graph, opset: source.Opsets[""]}
 	needed, err := m.trace()
 	if err != nil {
 		return nil, err
@@ -184,38 +210,65 @@ func evaluate(t *testing.T, source *onnx.Model, output string) (*literal, error)
 	if problems := m.unsupported(); len(problems) > 0 {
 		return nil, fmt.Errorf("%s", summarize(problems))
 	}
-	g, values := gorgonia.NewGraph(), opstest.Values{}
-	var params []ops.Expr
+	given, values := Given{Graph: gorgonia.NewGraph(), Precision: array.Float32, Training: true}, opstest.Values{}
 	for _, p := range m.Parameters {
-		x := ops.Input(g, "parameter "+p.Name, array.Float32, p.Shape...)
-		params, values[x] = append(params, x), p.Value.As(array.Float64).F64
+		x := ops.Input(given.Graph, "parameter "+p.Name, array.Float32, p.Shape...)
+		given.Params, values[x] = append(given.Params, x), p.Value.As(array.Float64).F64
 	}
-	w, err := m.newWriter(g, array.Float32, params)
+	for _, p := range m.Buffers {
+		x := ops.Input(given.Graph, "buffer "+p.Name, array.Float32, p.Shape...)
+		given.Buffers, values[x] = append(given.Buffers, x), p.Value.As(array.Float64).F64
+	}
+	w, err := m.newWriter(given)
 	if err != nil {
 		return nil, err
 	}
 	if err := w.nodes(m.nodes); err != nil {
 		return nil, err
 	}
-	result := w.values[output]
-	if result.literal != nil {
-		return result.literal, nil
+	v := w.values[output]
+	r := &result{shape: v.expr.Shape(), integer: v.isInteger()}
+	if numbers, known := v.expr.Known(); known {
+		r.data = numbers
+		return r, nil
 	}
-	for _, c := range w.out.Constants {
-		values[c.Input] = c.Value.As(array.Float64).F64
+	if len(w.out.Noise) > 0 {
+		return nil, errors.New("the output depends on noise, which everybody draws differently")
 	}
-	return &literal{shape: result.expr.Shape(), data: opstest.Run(t, values, result.expr)[0]}, nil
+	for _, h := range ops.HeldBy(given.Graph) {
+		values[h.Input] = h.Value.As(array.Float64).F64
+	}
+	r.data = opstest.Run(t, values, v.expr)[0]
+	return r, nil
+}
+
+// expected reads a tensor.
+func expected(t *testing.T, tensor *onnx.Tensor) *result {
+	t.Helper()
+	v, err := readTensor(tensor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	numbers, _ := v.expr.Known()
+	r := &result{v.expr.Shape(), v.isInteger(), numbers, 1e-5}
+	switch tensor.DType { // which we do not round to
+	case onnx.Float16:
+		r.tolerance = 1. / (1 << 11)
+	case onnx.BFloat16:
+		r.tolerance = 1. / (1 << 8)
+	}
+	return r
 }
 
 // compare allows for the rounding of float32, in sums of as many terms of size one as the tests have.
-func compare(t *testing.T, got, want *literal) {
+func compare(t *testing.T, got, want *result) {
 	t.Helper()
 	if !slices.Equal(got.shape, want.shape) || got.integer != want.integer {
 		t.Fatalf("the output has the shape %v (integer: %v), want %v (%v)", got.shape, got.integer, want.shape, want.integer)
 	}
 	for i, w := range want.data {
 		g := got.data[i]
-		if equal := g == w || math.IsNaN(g) && math.IsNaN(w); !equal && !(math.Abs(g-w) <= 1e-5*(1+math.Abs(w))) {
+		if equal := g == w || math.IsNaN(g) && math.IsNaN(w); !equal && !(math.Abs(g-w) <= want.tolerance*(1+math.Abs(w))) {
 			t.Fatalf("element %d is %v, want %v", i, g, w)
 		}
 	}

@@ -3,92 +3,265 @@ package model
 import (
 	"slices"
 
+	"github.com/seed5b471a7e/backstitch/framework/onnx"
 	"github.com/seed5b471a7e/backstitch/framework/ops"
 )
 
 var convolution = map[string]operator{
-	"Conv":              {2, 3, conv},
-	"MaxPool":           {1, 1, maxPool},
-	"GlobalAveragePool": {1, 1, globalAveragePool},
+	"Conv":              takes(2, 3, conv),
+	"ConvTranspose":     takes(2, 3, convTranspose),
+	"MaxPool":           takes(1, 1, maxPool),
+	"AveragePool":       takes(1, 1, averagePool),
+	"LpPool":            takes(1, 1, lpPool),
+	"GlobalAveragePool": takes(1, 1, global(ops.Expr.Mean)),
+	"GlobalMaxPool":     takes(1, 1, global(ops.Expr.ReduceMax)),
+	"GlobalLpPool":      takes(1, 1, globalLpPool),
+	"MaxUnpool":         takes(2, 3, maxUnpool).settings(1, 2),
 }
 
-func conv(c *call) value {
+func conv(c *call) ops.Expr {
 	x, w := c.expr(0), c.expr(1)
 	if c.err == nil && (x.Rank() < 3 || w.Rank() != x.Rank()) {
 		c.fail("input of shape %v with weights of shape %v", x.Shape(), w.Shape())
 	}
 	if c.err != nil {
-		return value{}
+		return ops.Expr{}
 	}
+	window := c.window(x.Shape()[2:], c.kernel(w))
+	return c.biased(ops.Apply(ops.Conv{Window: window, Groups: c.attrInt("group", 1)}, x, w))
+}
+
+// kernel returns the spatial shape of weights, which the attribute kernel_shape may only repeat.
+func (c *call) kernel(w ops.Expr) []int {
 	kernel := w.Shape()[2:]
 	if declared := c.attrInts("kernel_shape"); declared != nil && !slices.Equal(declared, kernel) {
 		c.fail("kernel_shape %v, but the weights have the shape %v", declared, w.Shape())
 	}
-	window := c.window(x.Shape()[2:], kernel)
-	y := ops.Apply(ops.Conv{Window: window, Groups: c.attrInt("group", 1)}, x, w)
-	if c.has(2) && y.Err() == nil {
-		bias := c.expr(2)
-		shape := make([]int, y.Rank()-1)
-		for i := range shape {
-			shape[i] = 1
-		}
-		shape[0] = y.Shape()[1]
-		y = y.Add(bias.Reshape(shape...))
-	}
-	return value{expr: y}
+	return kernel
 }
 
-// maxPool has dilations and ceil_mode from opset 10; storage_order matters to the second output only.
-func maxPool(c *call) value {
-	x := c.expr(0)
-	kernel := c.attrInts("kernel_shape")
-	c.attrInt("storage_order", 0)
+// biased adds the third input, where there is one, to the channels of y.
+func (c *call) biased(y ops.Expr) ops.Expr {
+	if !c.has(2) || y.Err() != nil || y.Absent() {
+		return y
+	}
+	shape := slices.Repeat([]int{1}, y.Rank()-1)
+	shape[0] = y.Shape()[1]
+	return y.Add(c.expr(2).Reshape(shape...))
+}
+
+// convTranspose is the adjoint of a convolution in its input; output_padding makes the output larger at the end, and output_shape
+// decides the pads.
+func convTranspose(c *call) ops.Expr {
+	x, w, groups := c.expr(0), c.expr(1), c.attrInt("group", 1)
+	if c.err == nil && (x.Rank() < 3 || w.Rank() != x.Rank()) {
+		c.fail("input of shape %v with weights of shape %v", x.Shape(), w.Shape())
+	}
+	if c.err != nil {
+		return ops.Expr{}
+	}
+	kernel, axes := c.kernel(w), x.Rank()-2
+	extra, wanted := c.attrInts("output_padding"), c.attrInts("output_shape")
+	window, mode := c.sliding(axes), c.attrString("auto_pad", "NOTSET")
+	if extra == nil {
+		extra = make([]int, axes)
+	}
+	if wanted == nil && (mode == "SAME_UPPER" || mode == "SAME_LOWER") {
+		for i, n := range x.Shape()[2:] {
+			wanted = append(wanted, n*window.Strides[i])
+		}
+	}
+	if c.err == nil && (len(extra) != axes || wanted != nil && len(wanted) != axes || len(window.Pads) != 2*axes) {
+		c.fail("output_padding %v, output_shape %v and pads %v for %d spatial axes", extra, wanted, window.Pads, axes)
+	}
+	if c.err != nil {
+		return ops.Expr{}
+	}
+	spatial := make([]int, axes)
+	for i, n := range x.Shape()[2:] {
+		full := window.Strides[i]*(n-1) + extra[i] + window.Dilations[i]*(kernel[i]-1) + 1
+		if wanted != nil {
+			total := max(0, full-wanted[i])
+			window.Pads[i] = total / 2
+			if mode == "SAME_LOWER" {
+				window.Pads[i] = total - total/2
+			}
+			window.Pads[axes+i] = total - window.Pads[i]
+			spatial[i] = wanted[i]
+			continue
+		}
+		spatial[i] = full - window.Pads[i] - window.Pads[axes+i]
+	}
+	return c.biased(ops.Apply(ops.ConvInput{Window: window, Groups: groups, Spatial: spatial}, x, w))
+}
+
+// pooled returns the input of a pooling operator with its window, whose dilations and ceil_mode came with later opsets.
+func (c *call) pooled() (x ops.Expr, kernel []int, window ops.Window) {
+	x, kernel = c.expr(0), c.attrInts("kernel_shape")
 	if c.err == nil && (x.Rank() < 3 || len(kernel) != x.Rank()-2) {
 		c.fail("kernel_shape %v for an input of shape %v", kernel, x.Shape())
 	}
+	if c.err == nil {
+		window = c.window(x.Shape()[2:], kernel)
+		window.Ceil = c.attrBool("ceil_mode")
+	}
+	return x, kernel, window
+}
+
+// maxPool has, as its second output, the places of the maxima in the flattened input.
+func maxPool(c *call) ops.Expr {
+	x, kernel, window := c.pooled()
+	order := c.attrInt("storage_order", 0)
 	if c.err != nil {
-		return value{}
+		return ops.Expr{}
 	}
-	window := c.window(x.Shape()[2:], kernel)
-	window.Ceil = c.attrBool("ceil_mode")
-	return value{expr: x.MaxPool(kernel, window)}
+	if c.wants(1) {
+		if order != 0 {
+			c.fail("attribute storage_order = %d is not supported", order)
+		}
+		c.also(1, ops.Apply(ops.PoolArg{Window: window, Kernel: kernel}, x), onnx.Int64)
+	}
+	return x.MaxPool(kernel, window)
 }
 
-func globalAveragePool(c *call) value {
-	x := c.expr(0)
-	if c.err == nil && x.Rank() < 3 {
-		c.fail("input of shape %v has no spatial axes", x.Shape())
+// averagePool divides by the number of elements of a window that are no padding or, with count_include_pad, that lie on the padded
+// input.
+func averagePool(c *call) ops.Expr {
+	x, kernel, window := c.pooled()
+	include := c.attrBool("count_include_pad")
+	if c.err != nil {
+		return ops.Expr{}
 	}
-	var spatial []int
-	for axis := 2; axis < x.Rank(); axis++ {
-		spatial = append(spatial, axis)
+	axes := len(kernel)
+	spatial, over := slices.Clone([]int(x.Shape()[2:])), window
+	if include {
+		over.Pads = make([]int, 2*axes)
+		for i := range spatial {
+			spatial[i] += window.Pads[i] + window.Pads[axes+i]
+		}
 	}
-	return value{expr: x.Mean(true, spatial...)}
+	sums := x.PoolSum(kernel, window)
+	counts := ops.Scalar(1).Expand(append([]int{1, 1}, spatial...)...).PoolSum(kernel, over)
+	for axis := 2; axis < sums.Rank(); axis++ { // a window that hangs over may fit once more where padding counts
+		counts = counts.Narrow(axis, 0, sums.Shape()[axis])
+	}
+	if n, uniform := same(counts); uniform {
+		return sums.Scale(1 / n)
+	}
+	return sums.Div(counts)
 }
 
-// window reads strides, dilations, pads and auto_pad, whose defaults depend on the number of spatial axes.
-func (c *call) window(spatial, kernel []int) ops.Window {
-	ones := make([]int, len(spatial))
-	for i := range ones {
-		ones[i] = 1
+// same returns the number that a constant holds everywhere.
+func same(x ops.Expr) (v float64, is bool) {
+	data, known := x.Known()
+	if !known || len(data) == 0 {
+		return 0, false
 	}
-	w := ops.Window{Strides: c.attrInts("strides"), Dilations: c.attrInts("dilations"), Pads: c.attrInts("pads")}
+	return data[0], !slices.ContainsFunc(data, func(other float64) bool { return other != data[0] })
+}
+
+// lpPool is the root of the sum of powers of a window.
+func lpPool(c *call) ops.Expr {
+	x, kernel, window := c.pooled()
+	p := float64(c.attrInt("p", 2))
+	if c.err != nil {
+		return ops.Expr{}
+	}
+	if p == 2 {
+		return x.Square().PoolSum(kernel, window).Sqrt()
+	}
+	return x.Abs().Pow(ops.Scalar(p)).PoolSum(kernel, window).Pow(ops.Scalar(1 / p))
+}
+
+// global reduces all spatial axes.
+func global(f func(x ops.Expr, keep bool, axes ...int) ops.Expr) importer {
+	return func(c *call) ops.Expr {
+		x := c.expr(0)
+		if c.err == nil && x.Rank() < 3 {
+			c.fail("input of shape %v has no spatial axes", x.Shape())
+		}
+		if c.err != nil {
+			return ops.Expr{}
+		}
+		return f(x, true, axesFrom(2, x)...)
+	}
+}
+
+func globalLpPool(c *call) ops.Expr {
+	p := float64(c.attrInt("p", 2))
+	return global(func(x ops.Expr, keep bool, axes ...int) ops.Expr {
+		return x.Abs().Pow(ops.Scalar(p)).Sum(keep, axes...).Pow(ops.Scalar(1 / p))
+	})(c)
+}
+
+// maxUnpool puts the elements back to the places that MaxPool's second output names, in zeros.
+func maxUnpool(c *call) ops.Expr {
+	x, places := c.expr(0), c.expr(1)
+	kernel := c.attrInts("kernel_shape")
+	if c.err == nil && (x.Rank() < 3 || len(kernel) != x.Rank()-2) {
+		c.fail("kernel_shape %v for an input of shape %v", kernel, x.Shape())
+	}
+	window := c.sliding(len(kernel))
+	if c.err != nil {
+		return ops.Expr{}
+	}
+	axes := len(kernel)
+	shape := slices.Clone([]int(x.Shape()))
+	for i := range axes {
+		shape[2+i] = (shape[2+i]-1)*window.Strides[i] - window.Pads[i] - window.Pads[axes+i] + kernel[i]
+	}
+	into := shape
+	if c.has(2) {
+		into = c.ints(2)
+	}
+	if c.err == nil && (len(into) != len(shape) || product(into) > maxElements) {
+		c.fail("output_shape %v for an input of shape %v", into, x.Shape())
+	}
+	if c.err != nil {
+		return ops.Expr{}
+	}
+	size := product(x.Shape())
+	// The places count the elements of the unpadded output, whatever output_shape makes of it.
+	flat := ops.Apply(ops.ScatterAdd{Axis: 0, Size: product(shape)}, x.Reshape(size), places.Reshape(size)).Reshape(shape...)
+	if slices.Equal(into, shape) {
+		return flat
+	}
+	pads := make([]int, 2*len(shape))
+	for axis := range shape {
+		pads[len(shape)+axis] = into[axis] - shape[axis]
+	}
+	return padConstant(flat, pads, 0)
+}
+
+// sliding reads strides, dilations and pads, whose defaults depend on the number of spatial axes.
+func (c *call) sliding(axes int) ops.Window {
+	w := ops.Window{Strides: c.attrInts("strides"), Dilations: c.attrInts("dilations"), Pads: slices.Clone(c.attrInts("pads"))}
 	if w.Strides == nil {
-		w.Strides = ones
+		w.Strides = slices.Repeat([]int{1}, axes)
 	}
 	if w.Dilations == nil {
-		w.Dilations = ones
+		w.Dilations = slices.Repeat([]int{1}, axes)
 	}
-	mode := c.attrString("auto_pad", "NOTSET")
-	switch {
-	case len(w.Strides) != len(spatial) || len(w.Dilations) != len(spatial) || len(kernel) != len(spatial):
-		c.fail("strides %v, dilations %v, kernel %v for %d spatial axes", w.Strides, w.Dilations, kernel, len(spatial))
+	if w.Pads == nil {
+		w.Pads = make([]int, 2*axes)
+	}
+	if len(w.Strides) != axes || len(w.Dilations) != axes {
+		c.fail("strides %v, dilations %v for %d spatial axes", w.Strides, w.Dilations, axes)
+	}
+	return w
+}
+
+// window reads how a kernel slides, auto_pad included.
+func (c *call) window(spatial, kernel []int) ops.Window {
+	w := c.sliding(len(spatial))
+	switch mode := c.attrString("auto_pad", "NOTSET"); {
+	case c.err != nil:
 	case mode == "SAME_UPPER" || mode == "SAME_LOWER":
 		w.Pads = c.samePads(w, spatial, kernel, mode == "SAME_LOWER")
-	case mode != "NOTSET" && mode != "VALID":
-		c.fail("attribute auto_pad = %q is not known", mode)
-	case w.Pads == nil || mode == "VALID":
+	case mode == "VALID":
 		w.Pads = make([]int, 2*len(spatial))
+	case mode != "NOTSET":
+		c.fail("attribute auto_pad = %q is not known", mode)
 	}
 	return w
 }

@@ -2,44 +2,111 @@ package model
 
 import (
 	"math"
+	"slices"
 
+	"github.com/seed5b471a7e/backstitch/framework/onnx"
 	"github.com/seed5b471a7e/backstitch/framework/ops"
 )
 
 var elementwise = map[string]operator{
-	"Abs":        {1, 1, unary(ops.Abs)},
-	"Exp":        {1, 1, unary(ops.Exp)},
-	"Log":        {1, 1, unary(ops.Log)},
-	"Relu":       {1, 1, unary(ops.Relu)},
-	"Sigmoid":    {1, 1, unary(ops.Sigmoid)},
-	"Sign":       {1, 1, unary(ops.Sign)},
-	"Sqrt":       {1, 1, unary(ops.Sqrt)},
-	"Tanh":       {1, 1, unary(ops.Tanh)},
-	"Neg":        {1, 1, func(c *call) value { return value{expr: c.expr(0).Neg()} }},
-	"Reciprocal": {1, 1, func(c *call) value { return value{expr: reciprocal(c.expr(0))} }},
-	"Add":        {2, 2, binary(ops.Add, func(a, b float64) float64 { return a + b })},
-	"Sub":        {2, 2, binary(ops.Sub, func(a, b float64) float64 { return a - b })},
-	"Mul":        {2, 2, binary(ops.Mul, func(a, b float64) float64 { return a * b })},
-	"Div":        {2, 2, binary(ops.Div, func(a, b float64) float64 { return a / b })},
-	"Pow":        {2, 2, pow},
-	"Identity":   {1, 1, func(c *call) value { return c.value(0) }},
-	"Dropout":    {1, 3, dropout},
+	"Abs":        takes(1, 1, unary(ops.Expr.Abs)),
+	"Exp":        takes(1, 1, unary(ops.Expr.Exp)),
+	"Log":        takes(1, 1, unary(ops.Expr.Log)),
+	"Relu":       takes(1, 1, unary(ops.Expr.Relu)),
+	"Sigmoid":    takes(1, 1, unary(ops.Expr.Sigmoid)),
+	"Sign":       takes(1, 1, unary(ops.Expr.Sign)).constant(),
+	"Sqrt":       takes(1, 1, unary(ops.Expr.Sqrt)),
+	"Tanh":       takes(1, 1, unary(ops.Expr.Tanh)),
+	"Sin":        takes(1, 1, unary(ops.Expr.Sin)),
+	"Cos":        takes(1, 1, unary(ops.Expr.Cos)),
+	"Tan":        takes(1, 1, unary(ops.Expr.Tan)),
+	"Asin":       takes(1, 1, unary(ops.Expr.Asin)),
+	"Acos":       takes(1, 1, unary(ops.Expr.Acos)),
+	"Atan":       takes(1, 1, unary(ops.Expr.Atan)),
+	"Sinh":       takes(1, 1, unary(ops.Expr.Sinh)),
+	"Cosh":       takes(1, 1, unary(ops.Expr.Cosh)),
+	"Asinh":      takes(1, 1, unary(ops.Expr.Asinh)),
+	"Acosh":      takes(1, 1, unary(ops.Expr.Acosh)),
+	"Atanh":      takes(1, 1, unary(ops.Expr.Atanh)),
+	"Erf":        takes(1, 1, unary(ops.Expr.Erf)),
+	"Floor":      takes(1, 1, unary(ops.Expr.Floor)).constant(),
+	"Ceil":       takes(1, 1, unary(ops.Expr.Ceil)).constant(),
+	"Round":      takes(1, 1, unary(ops.Expr.Round)).constant(),
+	"Neg":        takes(1, 1, unary(ops.Expr.Neg)),
+	"Reciprocal": takes(1, 1, unary(reciprocal)),
+	"Add":        takes(2, 2, add),
+	"Sub":        takes(2, 2, sub),
+	"Mul":        takes(2, 2, mul),
+	"Div":        takes(2, 2, div),
+	"Pow":        takes(2, 2, pow).settings(1),
+	"Mod":        takes(2, 2, mod),
+	"Max":        takes(1, many, variadic(ops.Expr.Max)),
+	"Min":        takes(1, many, variadic(ops.Expr.Min)),
+	"Sum":        takes(1, many, variadic(ops.Expr.Add)),
+	"Mean":       takes(1, many, mean),
+	"Identity":   takes(1, 1, unary(func(x ops.Expr) ops.Expr { return x })),
 }
 
-func unary(f ops.Function) importer {
-	return func(c *call) value { return value{expr: ops.Apply(ops.Unary{Func: f}, c.expr(0))} }
-}
-
-func binary(f ops.Arithmetic, ofLiterals func(a, b float64) float64) importer {
-	return func(c *call) value {
-		if v, ok := c.fold(ofLiterals); ok {
-			return v
-		}
-		return value{expr: ops.Apply(ops.Binary{Func: f}, c.expr(0), c.expr(1))}
-	}
+func unary(f func(ops.Expr) ops.Expr) importer {
+	return func(c *call) ops.Expr { return f(c.expr(0)) }
 }
 
 func reciprocal(x ops.Expr) ops.Expr { return x.Fill(1).Div(x) }
+
+func add(c *call) ops.Expr {
+	a, b := c.expr(0), c.expr(1)
+	if v, is := number(b, a); is {
+		return a.Shift(v)
+	}
+	if v, is := number(a, b); is {
+		return b.Shift(v)
+	}
+	return a.Add(b)
+}
+
+func sub(c *call) ops.Expr {
+	a, b := c.expr(0), c.expr(1)
+	if v, is := number(b, a); is {
+		return a.Shift(-v)
+	}
+	if v, is := number(a, b); is {
+		return b.Neg().Shift(v)
+	}
+	return a.Sub(b)
+}
+
+func mul(c *call) ops.Expr {
+	a, b := c.expr(0), c.expr(1)
+	if v, is := number(b, a); is {
+		return a.Scale(v)
+	}
+	if v, is := number(a, b); is {
+		return b.Scale(v)
+	}
+	return a.Mul(b)
+}
+
+// div rounds the quotient of integers toward zero.
+func div(c *call) ops.Expr {
+	a, b := c.expr(0), c.expr(1)
+	if !c.value(0).isInteger() {
+		return a.Div(b)
+	}
+	if divisors, known := b.Known(); known && slices.Contains(divisors, 0) {
+		c.fail("integers are divided by zero")
+	}
+	return a.Div(b).Trunc()
+}
+
+// number returns what x holds if it is a single finite number that broadcasts to an expression with a node, whose shape stays as
+// it is. Arithmetic with it needs no input for it.
+func number(x, other ops.Expr) (v float64, is bool) {
+	data, known := x.Known()
+	if !known || len(data) != 1 || other.Node() == nil || x.Rank() > other.Rank() {
+		return 0, false
+	}
+	return data[0], !math.IsInf(data[0], 0) && !math.IsNaN(data[0])
+}
 
 // powers are the exponents that are written with other operators.
 var powers = map[float64]func(x ops.Expr) ops.Expr{
@@ -51,52 +118,43 @@ var powers = map[float64]func(x ops.Expr) ops.Expr{
 	3:    func(x ops.Expr) ops.Expr { return x.Mul(x.Square()) },
 }
 
-// pow raises to a constant exponent; it may be of another type than the base.
-func pow(c *call) value {
-	if v, ok := c.fold(math.Pow); ok {
-		return v
+// pow may have an exponent of another type than the base.
+func pow(c *call) ops.Expr {
+	x, exponent := c.expr(0), c.expr(1)
+	if v, is := number(exponent, x); is && powers[v] != nil {
+		return powers[v](x)
 	}
-	x, exponent := c.expr(0), c.literal(1)
-	if c.err != nil {
-		return value{}
-	}
-	if len(exponent.data) != 1 || len(exponent.shape) > x.Rank() {
-		c.fail("exponents of shape %v are not supported; a single constant is", exponent.shape)
-		return value{}
-	}
-	power, known := powers[exponent.data[0]]
-	if !known {
-		c.fail("the exponent %v is not supported (-1, -0.5, 0.5, 1, 2 and 3 are)", exponent.data[0])
-		return value{}
-	}
-	return value{expr: power(x)}
+	return x.Pow(exponent)
 }
 
-// dropout is the identity, except, from opset 12, in training mode.
-func dropout(c *call) value {
-	x := c.value(0)
-	ratio, training := c.attrFloat("ratio", 0.5), false
-	c.attrInt("seed", 0)
-	if c.has(1) {
-		ratio = c.scalar(1)
+// mod has the sign of the divisor, or with fmod = 1 of the dividend.
+func mod(c *call) ops.Expr {
+	if c.attrBool("fmod") {
+		return c.expr(0).Fmod(c.expr(1))
 	}
-	if c.has(2) {
-		training = c.scalar(2) != 0
-	}
-	if c.err == nil && training && ratio != 0 {
-		c.fail("training_mode with ratio %v is not supported: export the model in evaluation mode", ratio)
-	}
-	return x
+	return c.expr(0).Mod(c.expr(1))
 }
 
-// scalar returns the element of a constant that has just one.
-func (c *call) scalar(i int) float64 {
-	l := c.literal(i)
-	if c.err == nil && len(l.data) != 1 {
-		c.fail("input %d (%q) has the shape %v, want a scalar", i, c.node.Inputs[i], l.shape)
+// variadic combines any number of inputs, which broadcast.
+func variadic(f func(a ops.Expr, b ops.Operand) ops.Expr) importer {
+	return func(c *call) ops.Expr {
+		inputs := c.exprs()
+		result := inputs[0]
+		for _, x := range inputs[1:] {
+			result = f(result, x)
+		}
+		return result
 	}
-	if c.err != nil {
-		return 0
+}
+
+func mean(c *call) ops.Expr {
+	return variadic(ops.Expr.Add)(c).Scale(1 / float64(len(c.node.Inputs)))
+}
+
+// truth makes the outputs truth values.
+func truth(f importer) importer {
+	return func(c *call) ops.Expr {
+		c.dtype = onnx.Bool
+		return f(c)
 	}
-	return l.data[0]
 }

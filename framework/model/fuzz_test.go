@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/seed5b471a7e/backstitch/framework/model"
@@ -91,8 +92,12 @@ func allocated() uint64 {
 
 func checkMessage(t *testing.T, err error) {
 	t.Helper()
-	if err != nil && len(err.Error()) == 0 {
+	switch {
+	case err == nil:
+	case len(err.Error()) == 0:
 		t.Error("an error without a message")
+	case strings.Contains(err.Error(), model.Unforeseen):
+		t.Error(err)
 	}
 }
 

@@ -21,6 +21,7 @@ type Report struct {
 	Outputs    []TensorReport    `json:"outputs"`
 	Parameters []ParameterReport `json:"parameters"`
 	Buffers    []ParameterReport `json:"buffers"`
+	Tied       []Tie             `json:"tied"`
 	Size       int               `json:"parameter_count"`
 	Operators  []OperatorCount   `json:"operators"`
 	Problems   []Problem         `json:"problems"`
@@ -58,6 +59,7 @@ func Inspect(source *onnx.Model, o Options) *Report {
 		Outputs:    describe(source.Graph.Outputs),
 		Parameters: []ParameterReport{},
 		Buffers:    []ParameterReport{},
+		Tied:       append([]Tie{}, Ties(source.Graph)...),
 		Operators:  countOperators(source.Graph),
 		Problems:   []Problem{},
 	}
@@ -70,46 +72,58 @@ func Inspect(source *onnx.Model, o Options) *Report {
 		return r
 	}
 	r.Size = m.Size()
-	r.Parameters = m.describeInitializers()
-	if problems := m.unsupported(); len(problems) > 0 {
-		r.Problems = problems
-	} else if err := m.tryWrite(); err != nil {
-		r.Problems = append(r.Problems, Problem{Reason: err.Error()})
-	}
+	r.Parameters, r.Buffers = m.describeInitializers()
+	r.Problems = append(r.Problems, m.problems()...)
 	return r
 }
 
-func (m *Model) describeInitializers() []ParameterReport {
-	trained := map[string]bool{}
-	for _, p := range m.Parameters {
-		trained[p.Name] = true
+func (m *Model) describeInitializers() (parameters, buffers []ParameterReport) {
+	holds := func(list []Parameter, name string) bool {
+		return slices.ContainsFunc(list, func(p Parameter) bool { return p.Name == name })
 	}
-	list := []ParameterReport{}
-	for _, t := range m.Source.Graph.Initializers {
-		p := ParameterReport{Name: t.Name, Shape: []int{}, Trainable: trained[t.Name]}
+	parameters, buffers = []ParameterReport{}, []ParameterReport{}
+	for _, t := range m.graph.Initializers {
+		p := ParameterReport{Name: t.Name, Shape: []int{}, Trainable: holds(m.Parameters, t.Name)}
 		for _, n := range t.Dims {
 			p.Shape = append(p.Shape, int(n))
 		}
-		list = append(list, p)
+		if holds(m.Buffers, t.Name) {
+			buffers = append(buffers, p)
+		} else {
+			parameters = append(parameters, p)
+		}
 	}
-	return list
+	return parameters, buffers
 }
 
-// tryWrite writes the model into a graph that is thrown away, at the batch that the file was exported for if it fixes one.
-func (m *Model) tryWrite() error {
-	batch := 2
-	if n := m.Inputs[0].Dims[0].Value; n >= 1 && n < 1<<16 {
-		batch = int(n)
-	}
-	return ops.Build(func() error {
-		g := gorgonia.NewGraph()
-		params := make([]ops.Expr, len(m.Parameters))
-		for i, p := range m.Parameters {
-			params[i] = ops.Input(g, "parameter "+p.Name, array.Float32, p.Shape...)
+// problems writes the model into a graph that is thrown away, and returns every node that cannot be written for a reason of its own.
+func (m *Model) problems() (list []Problem) {
+	err := ops.Build(func() error {
+		given := Given{Graph: gorgonia.NewGraph(), Precision: array.Float32, Batch: m.typicalBatch(), Training: true}
+		for _, p := range m.Parameters {
+			given.Params = append(given.Params, ops.Input(given.Graph, "parameter "+p.Name, given.Precision, p.Shape...))
 		}
-		_, err := m.Write(g, array.Float32, batch, params)
+		for _, p := range m.Buffers {
+			given.Buffers = append(given.Buffers, ops.Input(given.Graph, "buffer "+p.Name, given.Precision, p.Shape...))
+		}
+		w, err := m.newWriter(given)
+		if err != nil {
+			return err
+		}
+		if err := w.inputs(); err != nil {
+			return err
+		}
+		w.report = func(n *onnx.Node, err error) { list = append(list, Problem{m.at(n), err.Error()}) }
+		if err := w.nodes(m.nodes); err != nil || len(list) > 0 {
+			return err
+		}
+		_, err = w.output()
 		return err
 	})
+	if err != nil {
+		list = append(list, Problem{Reason: err.Error()})
+	}
+	return list
 }
 
 func describe(values []*onnx.ValueInfo) []TensorReport {

@@ -7,12 +7,12 @@ import (
 )
 
 var linear = map[string]operator{
-	"Gemm":   {2, 3, gemm},
-	"MatMul": {2, 2, matMul},
+	"Gemm":   takes(2, 3, gemm),
+	"MatMul": takes(2, 2, matMul),
 }
 
 // gemm is alpha·A'·B' + beta·C, where C is optional from opset 11.
-func gemm(c *call) value {
+func gemm(c *call) ops.Expr {
 	a, b := c.expr(0), c.expr(1)
 	alpha, beta := c.attrFloat("alpha", 1), c.attrFloat("beta", 1)
 	product := ops.MatMul{TransA: c.attrBool("transA"), TransB: c.attrBool("transB")}
@@ -34,11 +34,11 @@ func gemm(c *call) value {
 		}
 		y = sum
 	}
-	return value{expr: y}
+	return y
 }
 
 // matMul follows numpy.matmul: an operand with one axis is a row on the left and a column on the right, and its axis vanishes.
-func matMul(c *call) value {
+func matMul(c *call) ops.Expr {
 	a, b := c.expr(0), c.expr(1)
 	row, column := a.Rank() == 1, b.Rank() == 1
 	if row {
@@ -60,5 +60,5 @@ func matMul(c *call) value {
 			shape = append(shape[:last-1], shape[last])
 		}
 	}
-	return value{expr: y.Reshape(shape...)}
+	return y.Reshape(shape...)
 }

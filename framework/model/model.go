@@ -6,7 +6,6 @@ package model
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
@@ -22,10 +21,14 @@ const (
 // output does not need. It is read only.
 type Model struct {
 	Inputs     []Input
-	Parameters []Parameter
+	Parameters []Parameter // what is trained
+	Frozen     []Parameter // what would be trained, but was asked to stay as it is
+	Buffers    []Parameter // what the model updates itself: BatchNormalization's running statistics
 	Output     string
 	Source     *onnx.Model
 
+	options   Options
+	graph     *onnx.Graph // the source's, as it was prepared for import
 	opset     int64
 	nodes     []*onnx.Node
 	constants []*onnx.Tensor
@@ -33,11 +36,12 @@ type Model struct {
 
 // Input is a tensor that is fed in at every step. Its first dimension is the batch.
 type Input struct {
-	Name string
-	Dims []onnx.Dim
+	Name  string
+	DType onnx.DataType
+	Dims  []onnx.Dim
 }
 
-// Parameter is a float initializer: a tensor that is trained.
+// Parameter is an initializer that is part of a model's state, or frozen.
 type Parameter struct {
 	Name  string
 	Shape []int
@@ -46,8 +50,23 @@ type Parameter struct {
 
 // Options chooses what is imported.
 type Options struct {
-	Output string // a graph output or any inner tensor; "" for the first graph output
+	Output    string           // a graph output or any inner tensor; "" for the first graph output
+	BatchNorm BatchNorm        // the mode of BatchNormalization in training; "" for AsExported
+	Untie     bool             // make the initializers that the exporter merged parameters of their own again
+	Freeze    []string         // patterns of names, as path.Match has them, of initializers that are not trained
+	Train     []string         // patterns of the only initializers that are trained; nil for all
+	Shapes    map[string][]int // of inputs whose file leaves dimensions open, by name, the batch included
 }
+
+// BatchNorm says which statistics BatchNormalization normalizes with while it trains. An evaluation always uses the running ones.
+type BatchNorm string
+
+// The modes of BatchNormalization.
+const (
+	AsExported      BatchNorm = "as-exported" // as each node says
+	BatchStatistics BatchNorm = "train"       // the batch's, and the running statistics follow them
+	RunningAverages BatchNorm = "eval"        // the running ones, which then never change
+)
 
 // Import reads the graph's meaning. It fails if the graph cannot be trained as it stands, and names what is in the way;
 // [Inspect] describes a graph without failing.
@@ -71,7 +90,8 @@ func open(source *onnx.Model, o Options) (*Model, error) {
 	if opset < MinOpset || opset > MaxOpset {
 		return nil, fmt.Errorf("model: opset %d is not supported (%d to %d are): convert the file, or export it again", opset, MinOpset, MaxOpset)
 	}
-	m := &Model{Source: untie(source), Output: o.Output, opset: opset}
+	m := &Model{Source: source, Output: o.Output, options: o, opset: opset}
+	m.graph = separate(source.Graph, o.Untie)
 	if m.Output == "" {
 		if len(source.Graph.Outputs) == 0 {
 			return nil, fmt.Errorf("model: the graph has no output")
@@ -88,111 +108,12 @@ func open(source *onnx.Model, o Options) (*Model, error) {
 	return m, m.readInputs(needed)
 }
 
-// trace collects the nodes that the output needs, and returns the names of all values that they read.
-func (m *Model) trace() (needed map[string]bool, err error) {
-	g := m.Source.Graph
-	needed = map[string]bool{m.Output: true}
-	for _, n := range slices.Backward(g.Nodes) {
-		if !slices.ContainsFunc(n.Outputs, func(name string) bool { return name != "" && needed[name] }) {
-			continue
-		}
-		m.nodes = append(m.nodes, n)
-		mentioned(n, func(name string, _ bool) { needed[name] = true })
-	}
-	slices.Reverse(m.nodes)
-	if len(m.nodes) == 0 {
-		return nil, fmt.Errorf("model: no node computes a tensor %q", m.Output)
-	}
-	return needed, nil
-}
-
-func (m *Model) readInitializers(needed map[string]bool) error {
-	trained := m.operands()
-	for _, t := range m.Source.Graph.SparseInitializers {
-		if t.Values != nil && needed[t.Values.Name] {
-			return fmt.Errorf("model: initializer %q is sparse, which is not supported", t.Values.Name)
-		}
-	}
-	for _, t := range m.Source.Graph.Initializers {
-		if !needed[t.Name] {
-			continue
-		}
-		if !isFloat(t.DType) || !trained[t.Name] {
-			m.constants = append(m.constants, t)
-			continue
-		}
-		p, err := readParameter(t)
-		if err != nil {
-			return fmt.Errorf("model: initializer %q: %w", t.Name, err)
-		}
-		m.Parameters = append(m.Parameters, p)
-	}
-	return nil
-}
-
-// operands returns the names of the values that are read as something else than a setting.
-func (m *Model) operands() map[string]bool {
-	read := map[string]bool{}
-	for _, n := range m.nodes {
-		mentioned(n, func(name string, setting bool) { read[name] = read[name] || !setting })
-	}
-	return read
-}
-
 func isFloat(d onnx.DataType) bool {
 	switch d {
 	case onnx.Float, onnx.Double, onnx.Float16, onnx.BFloat16:
 		return true
 	}
 	return false
-}
-
-func readParameter(t *onnx.Tensor) (Parameter, error) {
-	p := Parameter{Name: t.Name}
-	for _, n := range t.Dims {
-		if n < 1 {
-			return p, fmt.Errorf("shape %v has a dimension below one", t.Dims)
-		}
-		p.Shape = append(p.Shape, int(n))
-	}
-	if t.DType == onnx.Double {
-		numbers, err := t.Float64s()
-		p.Value = array.From64(numbers)
-		return p, err
-	}
-	numbers, err := t.Float32s()
-	p.Value = array.From32(numbers)
-	return p, err
-}
-
-// fed returns the graph's inputs without those that are initializers: before IR version 4 all initializers were inputs too.
-func fed(g *onnx.Graph) []*onnx.ValueInfo {
-	initialized := map[string]bool{}
-	for _, t := range g.Initializers {
-		initialized[t.Name] = true
-	}
-	return slices.DeleteFunc(slices.Clone(g.Inputs), func(in *onnx.ValueInfo) bool { return initialized[in.Name] })
-}
-
-func (m *Model) readInputs(needed map[string]bool) error {
-	for _, in := range fed(m.Source.Graph) {
-		if !needed[in.Name] {
-			continue
-		}
-		switch {
-		case in.Kind != onnx.KindTensor:
-			return fmt.Errorf("model: input %q is a %v; only tensors are supported", in.Name, in.Kind)
-		case !isFloat(in.DType):
-			return fmt.Errorf("model: input %q holds %v elements; only floating-point inputs are supported", in.Name, in.DType)
-		case !in.HasShape || len(in.Dims) == 0:
-			return fmt.Errorf("model: input %q has no batch dimension", in.Name)
-		}
-		m.Inputs = append(m.Inputs, Input{in.Name, in.Dims})
-	}
-	if len(m.Inputs) == 0 {
-		return fmt.Errorf("model: the output %q depends on no input", m.Output)
-	}
-	return nil
 }
 
 // Size returns the number of trained numbers.

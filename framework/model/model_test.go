@@ -7,6 +7,7 @@ import (
 
 	"github.com/seed5b471a7e/backstitch/framework/model"
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
+	"github.com/seed5b471a7e/backstitch/framework/ops"
 )
 
 func parameters(m *model.Model) []string {
@@ -36,25 +37,30 @@ func TestOnlyWhatTheOutputNeedsIsImported(t *testing.T) {
 }
 
 // PyTorch keeps one of several equal initializers and exports the others as Identity of it.
-func TestInitializersThatPyTorchMergedAreParametersOfTheirOwn(t *testing.T) {
-	for producer, want := range map[string][]string{
-		"pytorch": {"a[3]", "b[3]", "c[3]"},
-		"":        {"a[3]"},
+func TestMergedInitializersAreReportedAndMayBeSeparated(t *testing.T) {
+	for untie, want := range map[bool][]string{
+		true:  {"a[3]", "b[3]", "c[3]"},
+		false: {"a[3]"},
 	} {
 		source := with(network(
 			node("Identity", "b", "a"), node("Identity", "c", "b"),
 			node("Add", "h", "x", "a"), node("Mul", "i", "h", "b"), node("Sub", "y", "i", "c"),
 		), weights("a", 3))
-		source.ProducerName = producer
-		m := importModel(t, source)
+		m, err := model.Import(source, model.Options{Untie: untie})
+		if err != nil {
+			t.Fatal(err)
+		}
 		if got := parameters(m); !slices.Equal(got, want) {
-			t.Errorf("from %q the parameters are %v, want %v", producer, got, want)
+			t.Errorf("untied: %v: the parameters are %v, want %v", untie, got, want)
 		}
 		if _, err := write(m, 2); err != nil {
 			t.Error(err)
 		}
 		if len(source.Graph.Nodes) != 5 || len(source.Graph.Initializers) != 1 {
 			t.Error("the file's own graph was changed")
+		}
+		if ties := model.Ties(source.Graph); len(ties) != 1 || ties[0].Initializer != "a" || !slices.Equal(ties[0].Copies, []string{"b", "c"}) {
+			t.Errorf("the ties are %v", ties)
 		}
 	}
 }
@@ -108,8 +114,8 @@ func TestAConstantMayBeAnOperandAndASetting(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(e.Constants) != 1 {
-		t.Errorf("%d constants in the graph, want one", len(e.Constants))
+	if held := ops.HeldBy(e.Output.Node().Graph()); len(held) != 0 {
+		t.Errorf("%d constants in the graph, want none: arithmetic with a number needs no input", len(held))
 	}
 }
 

@@ -73,12 +73,14 @@ func perceptron() *onnx.Model {
 func write(m *model.Model, batch int) (*model.Expressions, error) {
 	var e *model.Expressions
 	err := ops.Build(func() (err error) {
-		g := gorgonia.NewGraph()
-		params := make([]ops.Expr, len(m.Parameters))
-		for i, p := range m.Parameters {
-			params[i] = ops.Input(g, "parameter "+p.Name, array.Float32, p.Shape...)
+		given := model.Given{Graph: gorgonia.NewGraph(), Precision: array.Float32, Batch: batch, Training: true}
+		for _, p := range m.Parameters {
+			given.Params = append(given.Params, ops.Input(given.Graph, "parameter "+p.Name, array.Float32, p.Shape...))
 		}
-		e, err = m.Write(g, array.Float32, batch, params)
+		for _, p := range m.Buffers {
+			given.Buffers = append(given.Buffers, ops.Input(given.Graph, "buffer "+p.Name, array.Float32, p.Shape...))
+		}
+		e, err = m.Write(given)
 		return err
 	})
 	return e, err

@@ -15,16 +15,54 @@ var operators = map[string]operator{}
 
 func init() {
 	for _, family := range []map[string]operator{
-		elementwise, linear, convolution, normalization, reduction, layout, shapes, branches,
+		elementwise, activation, comparison, linear, convolution, recurrent, normalization, reduction, layout, indexing, shapes, branches,
 	} {
 		maps.Copy(operators, family)
 	}
 }
 
-// operator is how many inputs an ONNX operator has, at least and at most, and how it is imported.
+// operator is how an ONNX operator is imported.
 type operator struct {
-	least, most int
+	least, most int // inputs
 	importer    importer
+	flat        bool // the outputs are locally constant
+	usages      map[int]usage
+}
+
+// takes describes an operator by its numbers of inputs, at least and at most.
+func takes(least, most int, f importer) operator {
+	return operator{least: least, most: most, importer: f}
+}
+
+// constant says that nothing is trained through the operator.
+func (o operator) constant() operator {
+	o.flat = true
+	return o
+}
+
+// settings names the inputs that are read like attributes: an initializer that serves as nothing else is not trained.
+func (o operator) settings(inputs ...int) operator { return o.using(setting, inputs) }
+
+// running names the inputs that are statistics, which training updates.
+func (o operator) running(inputs ...int) operator { return o.using(running, inputs) }
+
+func (o operator) using(u usage, inputs []int) operator {
+	o.usages = maps.Clone(o.usages)
+	if o.usages == nil {
+		o.usages = map[int]usage{}
+	}
+	for _, i := range inputs {
+		o.usages[i] = u
+	}
+	return o
+}
+
+// usageOf returns how a node reads an input.
+func usageOf(n *onnx.Node, input int) usage {
+	if n.Domain != "" {
+		return operand
+	}
+	return operators[n.OpType].usages[input]
 }
 
 const many = math.MaxInt
@@ -42,43 +80,21 @@ func (o operator) arity() string {
 // Operators returns the names of the ONNX operators that can be imported.
 func Operators() []string { return slices.Sorted(maps.Keys(operators)) }
 
-// settings are the inputs that an operator reads like attributes. An initializer that serves as nothing else is not trained.
-var settings = map[string][]int{
-	"Pow":     {1},
-	"Dropout": {1},
-}
-
 // Problem is a node that cannot be imported.
 type Problem struct {
 	Node   string `json:"node"`
 	Reason string `json:"reason"`
 }
 
-// unsupported returns what can be told from operators and outputs alone, before shapes are known.
+// unsupported returns what can be told from operators alone, before shapes are known.
 func (m *Model) unsupported() []Problem {
 	var problems []Problem
-	read := map[string]bool{m.Output: true}
 	for _, n := range m.nodes {
-		mentioned(n, func(name string, _ bool) { read[name] = true })
-	}
-	for _, n := range m.nodes {
-		if reason := m.refusal(n, read); reason != "" {
+		if reason := m.unknown(n); reason != "" {
 			problems = append(problems, Problem{m.at(n), reason})
 		}
 	}
 	return problems
-}
-
-func (m *Model) refusal(n *onnx.Node, read map[string]bool) string {
-	if reason := m.unknown(n); reason != "" {
-		return reason
-	}
-	for i, name := range n.Outputs {
-		if i > 0 && name != "" && read[name] {
-			return fmt.Sprintf("output %d (%q) of %s is not supported", i, name, n.OpType)
-		}
-	}
-	return ""
 }
 
 func (m *Model) unknown(n *onnx.Node) string {

@@ -173,11 +173,7 @@ func TestOperatorsFollowTheirOpset(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want, err := readTensor(c.want)
-			if err != nil {
-				t.Fatal(err)
-			}
-			compare(t, got, want)
+			compare(t, got, expected(t, c.want))
 		})
 	}
 }
@@ -222,11 +218,7 @@ func TestConstantsAreComputedWhileTheGraphIsWritten(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want, err := readTensor(c.want)
-			if err != nil {
-				t.Fatal(err)
-			}
-			compare(t, got, want)
+			compare(t, got, expected(t, c.want))
 		})
 	}
 }

@@ -1,30 +1,163 @@
 package model
 
 import (
-	"maps"
-	"slices"
-
+	"github.com/seed5b471a7e/backstitch/framework/onnx"
 	"github.com/seed5b471a7e/backstitch/framework/ops"
 )
 
-// The axes became an input of ReduceSum in opset 13 and of ReduceMean in opset 18.
+// The axes became an input of ReduceSum in opset 13 and of the others in opset 18.
 var reduction = map[string]operator{
-	"ReduceSum":  {1, 2, reduce(13, ops.Expr.Sum)},
-	"ReduceMean": {1, 2, reduce(18, ops.Expr.Mean)},
+	"ReduceSum":       takes(1, 2, reduce(13, ops.Expr.Sum)).settings(1),
+	"ReduceMean":      takes(1, 2, reduce(18, ops.Expr.Mean)).settings(1),
+	"ReduceMax":       takes(1, 2, reduce(18, ops.Expr.ReduceMax)).settings(1),
+	"ReduceMin":       takes(1, 2, reduce(18, ops.Expr.ReduceMin)).settings(1),
+	"ReduceProd":      takes(1, 2, reduce(18, ops.Expr.ReduceProd)).settings(1),
+	"ReduceL1":        takes(1, 2, reduce(18, sumOf(ops.Expr.Abs))).settings(1),
+	"ReduceL2":        takes(1, 2, reduce(18, norm)).settings(1),
+	"ReduceLogSum":    takes(1, 2, reduce(18, logSum)).settings(1),
+	"ReduceLogSumExp": takes(1, 2, reduce(18, logSumExp)).settings(1),
+	"ReduceSumSquare": takes(1, 2, reduce(18, sumOf(ops.Expr.Square))).settings(1),
+	"ArgMax":          takes(1, 1, argMax(func(x ops.Expr) ops.Expr { return x })).constant(),
+	"ArgMin":          takes(1, 1, argMax(ops.Expr.Neg)).constant(),
+	"TopK":            takes(1, 2, topK).settings(1),
+	"CumSum":          takes(2, 2, cumSum).settings(1),
+	"Hardmax":         takes(1, 1, hardmax).constant(),
 }
 
+// reducer makes one number of the elements along the axes, or along all if none is given.
+type reducer func(x ops.Expr, keep bool, axes ...int) ops.Expr
+
 // reduce reduces all axes if none is named, unless noop_with_empty_axes, which came with the input, says to reduce none.
-func reduce(axesAreInput int64, f func(x ops.Expr, keep bool, axes ...int) ops.Expr) importer {
-	return func(c *call) value {
+func reduce(axesAreInput int64, f reducer) importer {
+	return func(c *call) ops.Expr {
 		x, axes := c.expr(0), c.axes(axesAreInput)
 		keep := c.attrInt("keepdims", 1) != 0
 		if c.opset >= axesAreInput && c.attrBool("noop_with_empty_axes") && len(axes) == 0 {
-			return value{expr: x}
+			return x
 		}
-		reduced := slices.Sorted(maps.Keys(c.distinct(axes, x.Rank())))
+		reduced := ascending(c.distinct(axes, x.Rank()))
 		if c.err != nil {
-			return value{}
+			return ops.Expr{}
 		}
-		return value{expr: f(x, keep, reduced...)}
+		return f(x, keep, reduced...)
 	}
+}
+
+func sumOf(f func(ops.Expr) ops.Expr) reducer {
+	return func(x ops.Expr, keep bool, axes ...int) ops.Expr { return f(x).Sum(keep, axes...) }
+}
+
+func norm(x ops.Expr, keep bool, axes ...int) ops.Expr { return x.Square().Sum(keep, axes...).Sqrt() }
+
+func logSum(x ops.Expr, keep bool, axes ...int) ops.Expr { return x.Sum(keep, axes...).Log() }
+
+// logSumExp takes the largest element out, so that no exponential overflows.
+func logSumExp(x ops.Expr, keep bool, axes ...int) ops.Expr {
+	largest := x.ReduceMax(true, axes...)
+	sum := x.Sub(largest).Exp().Sum(true, axes...).Log().Add(largest)
+	if keep {
+		return sum
+	}
+	return sum.Reshape(x.ReduceMax(false, axes...).Shape()...)
+}
+
+// argMax returns the place of the largest f(x) along an axis; select_last_index (from opset 12) decides between equals.
+func argMax(f func(ops.Expr) ops.Expr) importer {
+	return func(c *call) ops.Expr {
+		x, keep := f(c.expr(0)), c.attrInt("keepdims", 1) != 0
+		axis, last := c.axis(c.attrInt("axis", 0), x.Rank()), c.attrBool("select_last_index")
+		c.dtype = onnx.Int64
+		if c.err != nil {
+			return ops.Expr{}
+		}
+		places := ops.Apply(ops.ArgMax{Axis: axis, Last: last}, x)
+		if !keep {
+			return places
+		}
+		shape := x.Shape().Clone()
+		shape[axis] = 1
+		return places.Reshape(shape...)
+	}
+}
+
+// topK has k as an attribute before opset 10, and the smallest elements from opset 11.
+func topK(c *call) ops.Expr {
+	x, k := c.expr(0), 0
+	if c.opset < 10 {
+		k = c.attrInt("k", 0)
+	} else if ks := c.ints(1); len(ks) == 1 {
+		k = ks[0]
+	}
+	largest := c.attrInt("largest", 1) != 0
+	c.attrInt("sorted", 1)
+	axis := c.axis(c.attrInt("axis", -1), x.Rank())
+	if c.err == nil && (k < 1 || k > x.Shape()[axis]) {
+		c.fail("k = %d of an axis of shape %v", k, x.Shape())
+	}
+	if c.err != nil {
+		return ops.Expr{}
+	}
+	places := ops.Apply(ops.Order{Axis: axis, Descending: largest}, x).Narrow(axis, 0, k)
+	c.also(1, places, onnx.Int64)
+	return ops.Apply(ops.GatherElements{Axis: axis}, x, places)
+}
+
+// cumSum is a product with a triangle of ones.
+func cumSum(c *call) ops.Expr {
+	x, axis := c.expr(0), 0
+	if axes := c.ints(1); len(axes) == 1 {
+		axis = c.axis(axes[0], x.Rank())
+	} else {
+		c.fail("%d axes, want one", len(axes))
+	}
+	exclusive, backward := c.attrBool("exclusive"), c.attrBool("reverse")
+	if c.err != nil {
+		return ops.Expr{}
+	}
+	n, last := x.Shape()[axis], x.Rank()-1
+	if n*n > maxRange {
+		c.fail("an axis of %d elements is too long", n)
+		return ops.Expr{}
+	}
+	ones := make([]float64, n*n)
+	for i := range ones {
+		from, to := i/n, i%n
+		if backward {
+			from, to = to, from
+		}
+		if from < to || from == to && !exclusive {
+			ones[i] = 1
+		}
+	}
+	perm := counted(x.Rank())
+	perm[axis], perm[last] = last, axis
+	shape := x.Transpose(perm...).Shape()
+	rows := x.Transpose(perm...).Reshape(product(shape)/n, n)
+	return rows.MatMul(ops.Constant([]int{n, n}, ones)).Reshape(shape...).Transpose(perm...)
+}
+
+// hardmax is one at the first maximum and zero elsewhere; before opset 13 all axes from the given one on were one.
+func hardmax(c *call) ops.Expr {
+	x, byDefault := c.expr(0), -1
+	if c.opset < 13 {
+		byDefault = 1
+	}
+	axis := c.axis(c.attrInt("axis", byDefault), x.Rank())
+	if c.err != nil {
+		return ops.Expr{}
+	}
+	shape := x.Shape()
+	lines := shape[axis]
+	if c.opset < 13 {
+		lines = product(shape[axis:])
+		flat := x.Reshape(product(shape[:axis]), lines)
+		return ops.Apply(ops.ArgMax{Axis: 1}, flat).OneHot(lines).Reshape(shape...)
+	}
+	places := ops.Apply(ops.ArgMax{Axis: axis}, x)
+	hot := places.Reshape(product(shape) / lines).OneHot(lines)
+	perm := append(counted(axis), len(shape)-1)
+	for i := axis; i < len(shape)-1; i++ {
+		perm = append(perm, i)
+	}
+	return hot.Reshape(append(places.Shape().Clone(), lines)...).Transpose(perm...)
 }

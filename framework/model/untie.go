@@ -6,41 +6,94 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
 )
 
-// untie undoes an economy of PyTorch's exporter: of initializers that are equal it keeps one and replaces the others by an
-// Identity of it. They are parameters of their own, which only start out equal, and get their initializers back, each under its
-// name. Weights that the model itself shares are exported without an Identity and stay shared.
-func untie(source *onnx.Model) *onnx.Model {
-	if source.ProducerName != "pytorch" {
-		return source
-	}
-	graph := *source.Graph
-	graph.Nodes, graph.Initializers = nil, slices.Clone(graph.Initializers)
-	parameters := map[string]*onnx.Tensor{}
-	for _, t := range graph.Initializers {
+// Tie is an initializer that stands for several: exporters that find equal initializers keep one and replace the others by an
+// Identity of it. PyTorch does so with weights that only start out equal, such as those of fresh normalizations.
+type Tie struct {
+	Initializer string   `json:"initializer"`
+	Copies      []string `json:"copies"` // the outputs of the Identities
+}
+
+// separate returns the graph with initializers in the place of copies of initializers: those that are running statistics, since
+// every normalization keeps its own, and all others too if untie is set. A weight that the nodes themselves share stays shared.
+func separate(source *onnx.Graph, untie bool) *onnx.Graph {
+	merged := map[string]*onnx.Tensor{}
+	for _, t := range source.Initializers {
 		if isFloat(t.DType) {
-			parameters[t.Name] = t
+			merged[t.Name] = t
 		}
 	}
-	for _, n := range source.Graph.Nodes {
-		merged := mergedInitializer(n, parameters)
-		if merged == nil {
+	statistics := runningStatistics(source)
+	graph := *source
+	graph.Nodes, graph.Initializers = nil, slices.Clone(graph.Initializers)
+	for _, n := range source.Nodes {
+		original := copied(n, merged)
+		if original == nil {
 			graph.Nodes = append(graph.Nodes, n)
 			continue
 		}
-		own := *merged
+		own := *original
 		own.Name = n.Outputs[0]
-		parameters[own.Name] = &own
-		graph.Initializers = append(graph.Initializers, &own)
+		merged[own.Name] = &own
+		if untie || statistics[own.Name] || statistics[original.Name] {
+			graph.Initializers = append(graph.Initializers, &own)
+		} else {
+			graph.Nodes = append(graph.Nodes, n)
+		}
 	}
-	untied := *source
-	untied.Graph = &graph
-	return &untied
+	return &graph
 }
 
-// mergedInitializer returns the initializer that a node copies, or nil if it does anything else.
-func mergedInitializer(n *onnx.Node, parameters map[string]*onnx.Tensor) *onnx.Tensor {
+// copied returns the initializer that a node copies, or nil if it does anything else.
+func copied(n *onnx.Node, initializers map[string]*onnx.Tensor) *onnx.Tensor {
 	if n.OpType != "Identity" || n.Domain != "" || len(n.Inputs) != 1 || len(n.Outputs) != 1 {
 		return nil
 	}
-	return parameters[n.Inputs[0]]
+	return initializers[n.Inputs[0]]
+}
+
+// runningStatistics returns the names of the values that are read as such and, but for copying, as nothing else.
+func runningStatistics(g *onnx.Graph) map[string]bool {
+	statistics := map[string]bool{}
+	initialized := map[string]*onnx.Tensor{}
+	for _, t := range g.Initializers {
+		initialized[t.Name] = t
+	}
+	for _, n := range g.Nodes {
+		if copied(n, initialized) != nil {
+			continue
+		}
+		mentioned(n, func(name string, u usage) {
+			before, known := statistics[name]
+			statistics[name] = u == running && (before || !known)
+		})
+	}
+	return statistics
+}
+
+// Ties returns the initializers that stand for several parameters, which the option Untie separates.
+func Ties(g *onnx.Graph) []Tie {
+	merged := map[string]*onnx.Tensor{}
+	for _, t := range g.Initializers {
+		if isFloat(t.DType) {
+			merged[t.Name] = t
+		}
+	}
+	statistics := runningStatistics(g)
+	var ties []Tie
+	for _, n := range g.Nodes {
+		original := copied(n, merged)
+		if original == nil {
+			continue
+		}
+		merged[n.Outputs[0]] = original
+		if statistics[n.Outputs[0]] {
+			continue
+		}
+		at := slices.IndexFunc(ties, func(t Tie) bool { return t.Initializer == original.Name })
+		if at < 0 {
+			at, ties = len(ties), append(ties, Tie{Initializer: original.Name})
+		}
+		ties[at].Copies = append(ties[at].Copies, n.Outputs[0])
+	}
+	return ties
 }

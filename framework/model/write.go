@@ -3,74 +3,95 @@ package model
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
 	"github.com/seed5b471a7e/backstitch/framework/ops"
 	"gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
 )
 
-// Expressions is a model in a graph, at one batch size.
+// Given is what the expressions of a model are written over: a graph, the precision of its nodes, the size of the batch, and
+// expressions for the parameters and buffers, in the order and shapes of Model.Parameters and Model.Buffers.
+type Given struct {
+	Graph     *gorgonia.ExprGraph
+	Precision array.DType
+	Batch     int
+	Params    []ops.Expr
+	Buffers   []ops.Expr
+	Training  bool // else evaluation: BatchNormalization uses its running statistics, and Dropout is the identity
+}
+
+// Expressions is a model in a graph.
 type Expressions struct {
-	Inputs    []ops.Expr // as Model.Inputs
-	Output    ops.Expr
-	Constants []Constant
+	Inputs  []ops.Expr // as Model.Inputs
+	Output  ops.Expr
+	Buffers []ops.Expr // as Model.Buffers: their values after the step
+	Noise   []ops.Expr // inputs that want numbers drawn uniformly from [0, 1), anew for every step
 }
 
-// Constant is an input of the graph that always holds the same numbers.
-type Constant struct {
-	Input ops.Expr
-	Value array.Array
-}
-
-// Write adds the model to a graph whose nodes have precision d. The parameters are expressions in the order and shapes of
-// m.Parameters.
-func (m *Model) Write(g *gorgonia.ExprGraph, d array.DType, batch int, params []ops.Expr) (*Expressions, error) {
-	w, err := m.newWriter(g, d, params)
+// Write adds the model to a graph. What else the graph reads is held by it, see [ops.HeldBy].
+func (m *Model) Write(given Given) (*Expressions, error) {
+	w, err := m.newWriter(given)
 	if err != nil {
 		return nil, err
 	}
-	for _, in := range m.Inputs {
-		shape, err := in.bind(batch)
-		if err != nil {
-			return nil, err
-		}
-		x := ops.Input(g, "input "+in.Name, d, shape...)
-		if err := x.Err(); err != nil {
-			return nil, fmt.Errorf("model: %w", err)
-		}
-		w.values[in.Name] = value{expr: x}
-		w.out.Inputs = append(w.out.Inputs, x)
+	if err := w.inputs(); err != nil {
+		return nil, err
 	}
 	w.out.Output, err = w.output()
 	if mismatch := new(shapeError); errors.As(err, mismatch) {
-		err = fmt.Errorf("%w%s", err, m.fixedBatch(batch))
+		err = fmt.Errorf("%w%s", err, m.fixedBatch(given.Batch))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	}
-	if shape := w.out.Output.Shape(); len(shape) == 0 || shape[0] != batch {
+	if shape := w.out.Output.Shape(); (len(shape) == 0 || shape[0] != given.Batch) && m.Inputs[0].Dims[0].Value != int64(given.Batch) {
 		return nil, fmt.Errorf("model: at batch %d the output %q has the shape %v; its first dimension must be the batch%s",
-			batch, m.Output, shape, m.fixedBatch(batch))
+			given.Batch, m.Output, shape, m.fixedBatch(given.Batch))
 	}
 	return w.out, nil
 }
 
-// bind replaces the batch, which is the first dimension, by its size. A fixed first dimension is only what the exporter
-// happened to feed, so it is bound too; where the graph depends on it, a later shape rule says so.
-func (in Input) bind(batch int) ([]int, error) {
+// inputs adds the model's inputs to the graph.
+func (w *writer) inputs() error {
+	for i, in := range w.model.Inputs {
+		shape, err := w.model.bind(i, w.given.Batch)
+		if err != nil {
+			return err
+		}
+		x := ops.Input(w.given.Graph, "input "+in.Name, w.given.Precision, shape...)
+		if err := x.Err(); err != nil {
+			return fmt.Errorf("model: %w", err)
+		}
+		w.values[in.Name] = value{x, in.DType}
+		w.out.Inputs = append(w.out.Inputs, x)
+	}
+	return nil
+}
+
+// bind returns the shape of an input at a batch size. The batch is the first dimension of the first input, and every dimension
+// that the file declares like it, by a name or by the first of another input. A fixed batch is only what the exporter happened
+// to feed, so it is bound too; where the graph depends on it, a later shape rule says so.
+func (m *Model) bind(i, batch int) ([]int, error) {
+	in, first := m.Inputs[i], m.Inputs[0].Dims[0]
+	chosen := m.options.Shapes[in.Name]
+	if chosen != nil && len(chosen) != len(in.Dims) {
+		return nil, fmt.Errorf("model: input %q has %d dimensions, not those of the shape %v", in.Name, len(in.Dims), chosen)
+	}
 	shape := make([]int, len(in.Dims))
-	for i, dim := range in.Dims {
+	for axis, dim := range in.Dims {
 		switch {
-		case i == 0 || (dim.Param != "" && dim.Param == in.Dims[0].Param):
-			shape[i] = batch
+		case axis == 0 && (i == 0 || dim == first || dim.Value < 0), dim.Param != "" && dim.Param == first.Param:
+			shape[axis] = batch
 		case dim.Value >= 1 && dim.Value <= maxElements:
-			shape[i] = int(dim.Value)
+			shape[axis] = int(dim.Value)
+		case dim.Value < 0 && chosen != nil:
+			shape[axis] = chosen[axis]
 		case dim.Value < 0:
-			return nil, fmt.Errorf("model: input %q: dimension %d (%v) is not fixed; only the batch, the first dimension, may be open", in.Name, i, dim)
+			return nil, fmt.Errorf("model: input %q: dimension %d (%v) is not fixed; say what it is, or export the model with a fixed one", in.Name, axis, dim)
 		default:
-			return nil, fmt.Errorf("model: input %q: dimension %d is %v", in.Name, i, dim)
+			return nil, fmt.Errorf("model: input %q: dimension %d is %v", in.Name, axis, dim)
 		}
 	}
 	return shape, nil
@@ -89,43 +110,78 @@ func (m *Model) fixedBatch(batch int) string {
 
 // writer is the state of one Write: the values of the graph that are known so far.
 type writer struct {
-	model     *Model
-	graph     *gorgonia.ExprGraph
-	precision array.DType
-	values    map[string]value
-	out       *Expressions
+	model   *Model
+	given   Given
+	values  map[string]value
+	buffers map[string]int // places in out.Buffers by name
+	needed  map[string]bool
+	out     *Expressions
+
+	// If report is set, a node that fails is reported, and what depends on it is left out; else it ends the writing.
+	report  func(n *onnx.Node, err error)
+	missing map[string]bool
 }
 
-// value is a tensor of the ONNX graph: an expression, or a literal, which has an expression too once one was needed.
+// value is a tensor of the ONNX graph. Integers and truth values are numbers in expressions like all others; their type decides
+// how they divide and convert.
 type value struct {
-	expr    ops.Expr
-	literal *literal
+	expr  ops.Expr
+	dtype onnx.DataType
 }
 
-func (v value) shape() tensor.Shape {
-	if v.literal != nil {
-		return v.literal.shape
+func (v value) isInteger() bool { return !isFloat(v.dtype) }
+
+// newWriter returns a writer that knows the parameters, buffers and constants, but not the inputs.
+func (m *Model) newWriter(given Given) (*writer, error) {
+	w := &writer{
+		model: m, given: given, values: map[string]value{}, buffers: map[string]int{}, needed: map[string]bool{m.Output: true},
+		out: &Expressions{Buffers: slices.Clone(given.Buffers)}, missing: map[string]bool{},
 	}
-	return v.expr.Shape()
-}
-
-// newWriter returns a writer that knows the parameters and the constants, but not the inputs.
-func (m *Model) newWriter(g *gorgonia.ExprGraph, d array.DType, params []ops.Expr) (*writer, error) {
-	w := &writer{model: m, graph: g, precision: d, values: map[string]value{}, out: &Expressions{}}
-	if len(params) != len(m.Parameters) {
-		return nil, fmt.Errorf("model: %d parameters given, the model has %d", len(params), len(m.Parameters))
+	for _, n := range m.nodes {
+		mentioned(n, func(name string, _ usage) { w.needed[name] = true })
+	}
+	if len(given.Params) != len(m.Parameters) || len(given.Buffers) != len(m.Buffers) {
+		return nil, fmt.Errorf("model: %d parameters and %d buffers given, the model has %d and %d",
+			len(given.Params), len(given.Buffers), len(m.Parameters), len(m.Buffers))
 	}
 	for i, p := range m.Parameters {
-		w.values[p.Name] = value{expr: params[i]}
+		w.values[p.Name] = value{given.Params[i], onnx.Float}
+	}
+	for i, p := range m.Buffers {
+		w.values[p.Name] = value{given.Buffers[i], onnx.Float}
+		w.buffers[p.Name] = i
+	}
+	for _, p := range m.Frozen {
+		x := ops.Hold(given.Graph, "frozen "+p.Name, given.Precision, p.Value, p.Shape...)
+		if err := x.Err(); err != nil {
+			return nil, fmt.Errorf("model: %w", err)
+		}
+		w.values[p.Name] = value{x, onnx.Float}
 	}
 	for _, t := range m.constants {
-		l, err := readTensor(t)
+		v, err := readTensor(t)
 		if err != nil {
 			return nil, fmt.Errorf("model: initializer %q: %w", t.Name, err)
 		}
-		w.values[t.Name] = value{literal: l}
+		w.values[t.Name] = v
 	}
 	return w, nil
+}
+
+// maxElements bounds the size of a tensor, as package ops does, and with it every dimension.
+const maxElements = 1 << 31
+
+// readTensor returns a tensor of the file as a constant.
+func readTensor(t *onnx.Tensor) (value, error) {
+	data, err := t.Float64s()
+	if err != nil {
+		return value{}, err
+	}
+	shape := make([]int, len(t.Dims))
+	for i, n := range t.Dims {
+		shape[i] = int(n)
+	}
+	return value{ops.Constant(shape, data), t.DType}, nil
 }
 
 // output imports all nodes.
@@ -133,40 +189,78 @@ func (w *writer) output() (ops.Expr, error) {
 	if err := w.nodes(w.model.nodes); err != nil {
 		return ops.Expr{}, err
 	}
-	if out := w.values[w.model.Output]; out.literal == nil {
-		return out.expr, nil
+	out := w.values[w.model.Output].expr
+	if _, known := out.Known(); known {
+		return ops.Expr{}, fmt.Errorf("the output %q is a constant", w.model.Output)
 	}
-	return ops.Expr{}, fmt.Errorf("the output %q is a constant", w.model.Output)
+	return out, nil
 }
 
 func (w *writer) nodes(list []*onnx.Node) error {
 	for _, n := range list {
-		if err := w.node(n); err != nil {
+		if w.lacks(n) {
+			continue
+		}
+		err := w.node(n)
+		if err != nil && w.report != nil {
+			w.report(n, err)
+			w.forget(n)
+			continue
+		}
+		if err != nil {
 			return fmt.Errorf("%s: %w", w.model.at(n), err)
 		}
 	}
 	return nil
 }
 
-func (w *writer) node(n *onnx.Node) error {
+// lacks reports whether a node reads what was reported missing, and forgets its outputs too.
+func (w *writer) lacks(n *onnx.Node) bool {
+	lacking := false
+	mentioned(n, func(name string, _ usage) { lacking = lacking || w.missing[name] })
+	if lacking {
+		w.forget(n)
+	}
+	return lacking
+}
+
+func (w *writer) forget(n *onnx.Node) {
+	for _, name := range n.Outputs {
+		w.missing[name] = true
+	}
+}
+
+func (w *writer) node(n *onnx.Node) (err error) {
+	defer func() { // a file that no check foresaw must not end the process
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%s: %v", unforeseen, r)
+		}
+	}()
 	if reason := w.model.unknown(n); reason != "" {
 		return errors.New(reason)
 	}
-	c := &call{writer: w, node: n, opset: w.model.opset, read: map[int]bool{}, attributes: map[string]bool{}}
-	result := operators[n.OpType].importer(c)
-	if err := result.expr.Err(); err != nil && c.err == nil {
-		c.err = shapeError{err}
+	c := &call{
+		writer: w, node: n, opset: w.model.opset, training: w.given.Training,
+		read: map[int]bool{}, attributes: map[string]bool{}, outputs: make([]value, len(n.Outputs)),
 	}
+	first := operators[n.OpType].importer(c)
+	c.outputs[0] = value{first, c.dtype}
 	if c.err == nil {
 		c.err = c.leftover()
 	}
-	w.values[n.Outputs[0]] = result
-	return c.err
+	if c.err != nil {
+		return c.err
+	}
+	return c.publish()
 }
 
-// constant adds a literal to the graph.
-func (w *writer) constant(name string, l *literal) ops.Expr {
-	x := ops.Input(w.graph, "constant "+name, w.precision, l.shape...)
-	w.out.Constants = append(w.out.Constants, Constant{x, array.From64(l.data).As(w.precision)})
-	return x
+// unforeseen begins the error for a panic while a node is imported, which is a defect of this package.
+const unforeseen = "importing it failed unexpectedly"
+
+// typicalBatch is the batch that the file fixes, or two.
+func (m *Model) typicalBatch() int {
+	if n := m.Inputs[0].Dims[0].Value; n >= 1 && n < 1<<16 {
+		return int(n)
+	}
+	return 2
 }

@@ -13,12 +13,13 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Expr is a tensor-valued expression: a node of a Gorgonia graph, or the error that prevented it. Errors stick: an expression
-// over a failed one is that failure, so formulas are written without checks and asked for [Expr.Err] once. The zero Expr is
-// absent: it stands for a missing input or a gradient that vanishes.
+// Expr is a tensor-valued expression: a node of a Gorgonia graph, a constant, or the error that prevented it. Errors stick: an
+// expression over a failed one is that failure, so formulas are written without checks and asked for [Expr.Err] once. The zero
+// Expr is absent: it stands for a missing input or a gradient that vanishes.
 type Expr struct {
-	node *gorgonia.Node
-	err  error
+	node  *gorgonia.Node
+	known *constant
+	err   error
 }
 
 // Operand is anything that can stand in an expression: an [Expr], or a number that becomes one.
@@ -35,12 +36,12 @@ func Input(g *gorgonia.ExprGraph, name string, d array.DType, shape ...int) Expr
 	case len(g.ByName(name)) > 0:
 		return Failed(fmt.Errorf("the graph already has an input %q", name))
 	}
-	if err := cmp.Or(positive(shape), bounded(shape)); err != nil {
+	if err := cmp.Or(nonempty(shape), bounded(shape)); err != nil {
 		return Failed(fmt.Errorf("input %q: %w", name, err))
 	}
 	table := tableOf(g)
 	writeName := func(h hash.Hash) { io.WriteString(h, name) }
-	if _, taken := table[nodeHash(dtype(d), shape, writeName, nil)]; taken {
+	if _, taken := table.nodes[nodeHash(dtype(d), shape, writeName, nil)]; taken {
 		return Failed(collision(name))
 	}
 	n := gorgonia.NewTensor(g, dtype(d), len(shape), gorgonia.WithName(name), gorgonia.WithShape(shape...))
@@ -64,26 +65,29 @@ func Failed(err error) Expr { return Expr{err: err} }
 // Err returns the first error in the expression, or nil.
 func (x Expr) Err() error { return x.err }
 
-// Node returns the node, or nil if x is absent or failed.
+// Node returns the node, or nil if x is absent, constant or failed.
 func (x Expr) Node() *gorgonia.Node { return x.node }
 
 // Absent reports whether x is the zero Expr.
-func (x Expr) Absent() bool { return x.node == nil && x.err == nil }
+func (x Expr) Absent() bool { return x.node == nil && x.known == nil && x.err == nil }
 
 // Shape returns the shape: empty for a scalar, and also if x is absent or failed.
 func (x Expr) Shape() tensor.Shape {
-	if x.node == nil {
-		return tensor.Shape{}
+	switch {
+	case x.node != nil:
+		return x.node.Shape()
+	case x.known != nil:
+		return x.known.shape
 	}
-	return x.node.Shape()
+	return tensor.Shape{}
 }
 
 // Rank returns the number of dimensions.
 func (x Expr) Rank() int { return len(x.Shape()) }
 
-// DType returns the precision.
+// DType returns the precision, which for a constant is float64.
 func (x Expr) DType() array.DType {
-	if x.node != nil && x.node.Dtype() == tensor.Float64 {
+	if x.known != nil || x.node != nil && x.node.Dtype() == tensor.Float64 {
 		return array.Float64
 	}
 	return array.Float32
@@ -172,7 +176,7 @@ func (x Expr) Sum(keep bool, axes ...int) Expr {
 // Mean is the mean over the axes, or over all if none is given; keep leaves a one in their place.
 func (x Expr) Mean(keep bool, axes ...int) Expr {
 	sum := x.Sum(keep, axes...)
-	if sum.err != nil || x.node == nil {
+	if sum.err != nil || x.Absent() {
 		return sum
 	}
 	return sum.Scale(float64(sum.Shape().TotalSize()) / float64(x.Shape().TotalSize()))
@@ -180,7 +184,7 @@ func (x Expr) Mean(keep bool, axes ...int) Expr {
 
 // SumTo undoes a broadcast from shape: it sums over the axes that Expand would repeat.
 func (x Expr) SumTo(shape tensor.Shape) Expr {
-	if x.node == nil || slices.Equal(x.Shape(), shape) {
+	if x.err != nil || x.Absent() || slices.Equal(x.Shape(), shape) {
 		return x
 	}
 	var axes []int
@@ -195,7 +199,7 @@ func (x Expr) SumTo(shape tensor.Shape) Expr {
 
 // Expand repeats x to the shape, by the rules of broadcasting.
 func (x Expr) Expand(shape ...int) Expr {
-	if x.node != nil && slices.Equal(x.Shape(), shape) {
+	if x.err == nil && !x.Absent() && slices.Equal(x.Shape(), shape) {
 		return x
 	}
 	return x.with(Expand{Dims: slices.Clone(shape)})
@@ -203,7 +207,7 @@ func (x Expr) Expand(shape ...int) Expr {
 
 // Reshape gives x's elements another shape of the same size.
 func (x Expr) Reshape(shape ...int) Expr {
-	if x.node != nil && slices.Equal(x.Shape(), shape) {
+	if x.err == nil && !x.Absent() && slices.Equal(x.Shape(), shape) {
 		return x
 	}
 	return x.with(Reshape{Dims: slices.Clone(shape)})

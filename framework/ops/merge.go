@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"hash"
@@ -11,6 +12,7 @@ import (
 	"weak"
 
 	"github.com/chewxy/hm"
+	"github.com/seed5b471a7e/backstitch/framework/array"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -22,15 +24,24 @@ import (
 // tables holds a nodeTable for every graph that is alive, by weak.Pointer[gorgonia.ExprGraph].
 var tables sync.Map
 
-// nodeTable maps the hashes of a graph's nodes to the nodes' IDs.
-type nodeTable map[uint32]int64
+// nodeTable is what is known of a graph beyond its nodes, which it names by their IDs: a pointer would keep the graph alive.
+type nodeTable struct {
+	nodes     map[uint32]int64 // by hash
+	held      []heldNode
+	constants map[[sha256.Size]byte]int64 // by digest
+}
 
-func tableOf(g *gorgonia.ExprGraph) nodeTable {
+type heldNode struct {
+	id    int64
+	value array.Array
+}
+
+func tableOf(g *gorgonia.ExprGraph) *nodeTable {
 	key := weak.Make(g)
 	if table, ok := tables.Load(key); ok {
-		return table.(nodeTable)
+		return table.(*nodeTable)
 	}
-	table := nodeTable{}
+	table := &nodeTable{nodes: map[uint32]int64{}, constants: map[[sha256.Size]byte]int64{}}
 	for _, n := range g.AllNodes() {
 		table.claim(n)
 	}
@@ -40,10 +51,10 @@ func tableOf(g *gorgonia.ExprGraph) nodeTable {
 }
 
 // claim records a node and reports whether its hash is its own.
-func (t nodeTable) claim(n *gorgonia.Node) bool {
-	id, taken := t[n.Hashcode()]
+func (t *nodeTable) claim(n *gorgonia.Node) bool {
+	id, taken := t.nodes[n.Hashcode()]
 	if !taken {
-		t[n.Hashcode()] = n.ID()
+		t.nodes[n.Hashcode()] = n.ID()
 	}
 	return !taken || id == n.ID()
 }
@@ -59,7 +70,7 @@ func merged(op Op, shape tensor.Shape, inputs []*gorgonia.Node) (*gorgonia.Node,
 		}
 	}
 	for {
-		id, taken := table[nodeHash(inputs[0].Dtype(), shape, op.WriteHash, inputs)]
+		id, taken := table.nodes[nodeHash(inputs[0].Dtype(), shape, op.WriteHash, inputs)]
 		if !taken {
 			break
 		}

@@ -6,7 +6,7 @@
 // gradients exist for all of them. On a Gorgonia graph an operator is carried by [Op], the one adapter to Gorgonia's interfaces,
 // and it runs on the stock tape machine.
 //
-// Shapes are static and every dimension is at least one. The package reads no file format and knows no ONNX attribute; package
+// Shapes are static, and every dimension of a node is at least one; constants may be empty. The package reads no file format and knows no ONNX attribute; package
 // model translates those.
 package ops
 
@@ -184,24 +184,39 @@ func (o Op) SymDiff(inputs gorgonia.Nodes, output, grad *gorgonia.Node) (gorgoni
 	return nodes, nil
 }
 
-// Apply adds the operator applied to the inputs to their graph. If the graph has that node already, it is the result.
+// Apply adds the operator applied to the inputs to their graph. If the graph has that node already, it is the result. On constants
+// alone the result is a constant.
 func Apply(o Operator, in ...Expr) Expr {
 	op := Op{Operator: o, ranks: make([]int, len(in)+1)}
-	nodes := make([]*gorgonia.Node, len(in))
-	shapes := make([]tensor.Shape, len(in))
+	folds := len(in) > 0
 	for i, x := range in {
 		if x.err != nil {
 			return x
 		}
-		if x.node == nil {
+		if x.Absent() {
 			return Failed(fmt.Errorf("%v: input %d is missing", op, i))
 		}
+		folds = folds && x.known != nil
+	}
+	if folds {
+		return fold(op, in)
+	}
+	in, err := settle(in)
+	if err != nil {
+		return Failed(fmt.Errorf("%v: %w", op, err))
+	}
+	nodes := make([]*gorgonia.Node, len(in))
+	shapes := make([]tensor.Shape, len(in))
+	for i, x := range in {
 		nodes[i], shapes[i], op.ranks[i] = x.node, x.node.Shape(), x.node.Dims()
 	}
 	if err := compatible(nodes); err != nil {
 		return Failed(fmt.Errorf("%v: %w", op, err))
 	}
 	shape, err := op.shape(shapes)
+	if err == nil {
+		err = nonempty(shape)
+	}
 	if err != nil {
 		return Failed(fmt.Errorf("%v: %w", op, err))
 	}
@@ -269,8 +284,8 @@ func product(shape []int) float64 {
 	return size
 }
 
-// positive refuses a shape with a dimension below one.
-func positive(shape tensor.Shape) error {
+// nonempty refuses a shape with a dimension below one: only constants may be empty.
+func nonempty(shape tensor.Shape) error {
 	for _, n := range shape {
 		if n < 1 {
 			return fmt.Errorf("shape %v has a dimension below one", shape)

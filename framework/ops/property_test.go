@@ -203,7 +203,7 @@ func TestRandomApplicationsToEmptyTensorsAreRefusedOrComputed(t *testing.T) {
 func computes(t *testing.T, r *rand.Rand, op ops.Operator, in [][]int) bool {
 	t.Helper()
 	y := ops.Apply(op, variables(gorgonia.NewGraph(), in)...)
-	if y.Err() != nil || slices.Contains(y.Shape(), 0) { // no graph has empty tensors
+	if y.Err() != nil {
 		return false
 	}
 	c := operatorCase{op: op, in: in, sample: signed}

@@ -40,6 +40,7 @@ func TestOperatorsRefuseWrongInputs(t *testing.T) {
 		{"expanding repeats ones only", ops.Expand{Dims: []int{4}}, [][]int{{2}}, "shape (2) does not expand to (4)"},
 		{"expanding does not shrink", ops.Expand{Dims: []int{1}}, [][]int{{2}}, "shape (2) does not expand to (1)"},
 		{"expanding leaves elements", ops.Expand{Dims: []int{-1}}, [][]int{{1}}, "shape (-1) has a negative dimension"},
+		{"no node is empty", ops.Expand{Dims: []int{0}}, [][]int{{1}}, "shape (0) has a dimension below one"},
 		{"expanded sizes do not overflow", ops.Expand{Dims: []int{1 << 32, 1 << 32}}, [][]int{{1}}, "too many for a tensor"},
 
 		{"a sum has its axes", ops.ReduceSum{Axes: []int{2}}, [][]int{{2, 3}}, "axis 2 is not an axis of shape (2, 3)"},

@@ -6,6 +6,7 @@ import (
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
 	"github.com/seed5b471a7e/backstitch/framework/autodiff"
+	"github.com/seed5b471a7e/backstitch/framework/model"
 	"github.com/seed5b471a7e/backstitch/framework/ops"
 	"github.com/seed5b471a7e/backstitch/framework/optim"
 	"gorgonia.org/gorgonia"
@@ -28,6 +29,7 @@ const (
 	FromBatch                  // the batch's input number Index
 	FromTargets                // the batch's targets
 	FromScalar                 // Eval of the moment
+	FromNoise                  // numbers drawn uniformly from [0, 1), by the NoiseKey of the batch and Index
 	FromConstant               // Value
 )
 
@@ -48,7 +50,6 @@ type Destination int
 const (
 	ToState  Destination = iota // the new value of the field Field
 	ToVector                    // the part of a resulting vector that belongs to the parameter Field
-	ToLoss                      // the mean loss of the batch
 	ToLosses                    // the loss of each example
 	ToOutput                    // the model's output
 )
@@ -65,51 +66,68 @@ type builder struct {
 	program *Program
 	graph   *Graph
 	params  []ops.Expr
+	buffers []ops.Expr // after the step
 	output  ops.Expr
 	losses  ops.Expr
 	loss    ops.Expr
 }
 
-// parameters starts a graph with the parameters as inputs.
-func (p *Program) parameters(g *Graph) *builder {
-	b := &builder{program: p, graph: g}
-	for _, f := range p.parameterFields() {
-		x := ops.Input(g.Expr, "parameter "+f.Name, p.Precision, f.Shape...)
-		b.params = append(b.params, x)
-		b.input(x, Input{Source: FromState, Field: f})
-	}
+// newBuilder starts a graph with the parameters as inputs.
+func (p *Program) newBuilder() *builder {
+	b := &builder{program: p, graph: &Graph{Expr: gorgonia.NewGraph()}}
+	b.params = b.fields("parameter", p.parameterFields())
 	return b
 }
 
-// open starts a graph with the model and the loss.
-func (p *Program) open(batch int) (*builder, error) {
-	b := p.parameters(&Graph{Expr: gorgonia.NewGraph()})
-	m, err := p.Model.Write(b.graph.Expr, p.Precision, batch, b.params)
+// fields makes parts of the state inputs.
+func (b *builder) fields(kind string, fields []optim.Field) []ops.Expr {
+	list := make([]ops.Expr, len(fields))
+	for i, f := range fields {
+		list[i] = ops.Input(b.graph.Expr, kind+" "+f.Name, b.program.Precision, f.Shape...)
+		b.input(list[i], Input{Source: FromState, Field: f})
+	}
+	return list
+}
+
+// open starts a graph with the model and the loss, in training or in evaluation mode.
+func (p *Program) open(batch int, training bool) (*builder, error) {
+	b := p.newBuilder()
+	m, err := p.Model.Write(model.Given{
+		Graph: b.graph.Expr, Precision: p.Precision, Batch: batch, Training: training,
+		Params: b.params, Buffers: b.fields("buffer", p.bufferFields()),
+	})
 	if err != nil {
 		return nil, err
 	}
 	for i, x := range m.Inputs {
 		b.input(x, Input{Source: FromBatch, Index: i})
 	}
-	for _, c := range m.Constants {
-		b.input(c.Input, Input{Source: FromConstant, Value: c.Value})
+	for i, x := range m.Noise {
+		b.input(x, Input{Source: FromNoise, Index: i})
 	}
-	b.output = m.Output
+	b.output, b.buffers = m.Output, m.Buffers
+	rows := b.output.Shape()[0] // the batch, unless the file fixes another leading axis
 	shape, err := p.Loss.TargetShape(b.output.Shape()[1:])
 	if err != nil {
 		return nil, fmt.Errorf("program: output %q: %w", p.Model.Output, err)
 	}
-	targets := ops.Input(b.graph.Expr, "targets", p.Precision, append([]int{batch}, shape...)...)
+	targets := ops.Input(b.graph.Expr, "targets", p.Precision, append([]int{rows}, shape...)...)
 	b.input(targets, Input{Source: FromTargets})
 	b.losses = p.Loss.Losses(b.output, targets)
 	b.loss = b.losses.Mean(false)
 	if err := b.loss.Err(); err != nil {
 		return nil, fmt.Errorf("program: %T: %w", p.Loss, err)
 	}
-	if shape := b.losses.Shape(); !slices.Equal(shape, []int{batch}) {
-		return nil, fmt.Errorf("program: %T: losses of shape %v for %d examples", p.Loss, shape, batch)
+	if shape := b.losses.Shape(); !slices.Equal(shape, []int{rows}) {
+		return nil, fmt.Errorf("program: %T: losses of shape %v for %d examples", p.Loss, shape, rows)
 	}
 	return b, nil
+}
+
+// evaluation makes the output and each example's loss results.
+func (b *builder) evaluation() {
+	b.result(b.output, Output{Destination: ToOutput})
+	b.result(b.losses, Output{Destination: ToLosses})
 }
 
 func (b *builder) gradient() ([]ops.Expr, error) { return autodiff.Grad(b.loss, b.params...) }
@@ -134,6 +152,11 @@ func (b *builder) writeUpdate(gradient func() ([]ops.Expr, error)) error {
 		return err
 	}
 	b.results(u.Params, ToState)
+	for i, f := range b.program.bufferFields() {
+		if len(b.buffers) > 0 {
+			b.result(b.buffers[i], Output{Destination: ToState, Field: f})
+		}
+	}
 	fields := b.program.Layout.Fields()
 	for _, s := range u.Slots {
 		at := slices.IndexFunc(fields, func(f optim.Field) bool {
@@ -159,6 +182,13 @@ func (b *builder) vector() []ops.Expr {
 		b.input(parts[i], Input{Source: FromVector, Field: f})
 	}
 	return parts
+}
+
+// hold makes what the graph holds inputs, once everything is written.
+func (b *builder) hold() {
+	for _, h := range ops.HeldBy(b.graph.Expr) {
+		b.input(h.Input, Input{Source: FromConstant, Value: h.Value})
+	}
 }
 
 func (b *builder) input(x ops.Expr, in Input) {

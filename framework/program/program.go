@@ -14,7 +14,6 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/model"
 	"github.com/seed5b471a7e/backstitch/framework/ops"
 	"github.com/seed5b471a7e/backstitch/framework/optim"
-	"gorgonia.org/gorgonia"
 )
 
 // Spec names what a program is made of.
@@ -42,13 +41,16 @@ func New(spec Spec, batch int) (*Program, error) {
 	for _, parameter := range spec.Model.Parameters {
 		fields = append(fields, optim.Field{Kind: optim.Parameter, Name: parameter.Name, Shape: parameter.Shape})
 	}
+	for _, buffer := range spec.Model.Buffers {
+		fields = append(fields, optim.Field{Kind: optim.Buffer, Name: buffer.Name, Shape: buffer.Shape})
+	}
 	var err error
 	if p.Layout, err = optim.NewLayout(fields); err != nil {
 		return nil, err
 	}
 	// The optimizer tells its slots by asking for them; the first graph is written to listen.
 	err = ops.Build(func() error {
-		b, err := p.open(batch)
+		b, err := p.open(batch, true)
 		if err != nil {
 			return err
 		}
@@ -69,17 +71,26 @@ func New(spec Spec, batch int) (*Program, error) {
 	return p, err
 }
 
-// NewState returns a state with these parameters, in the model's order, and slots of zeros.
+// NewState returns a state with these parameters, in the model's order, slots of zeros, and the model's buffers.
 func (p *Program) NewState(parameters []array.Array) *optim.State {
 	s := p.Layout.New(p.Precision)
 	for i, f := range p.parameterFields() {
 		s.Field(f).Copy(parameters[i])
+	}
+	for i, f := range p.bufferFields() {
+		s.Field(f).Copy(p.Model.Buffers[i].Value)
 	}
 	return s
 }
 
 func (p *Program) parameterFields() []optim.Field {
 	return p.Layout.Fields()[:len(p.Model.Parameters)]
+}
+
+// bufferFields returns the last fields of the layout, in the model's order.
+func (p *Program) bufferFields() []optim.Field {
+	fields := p.Layout.Fields()
+	return fields[len(fields)-len(p.Model.Buffers):]
 }
 
 // Moment returns what the scalars of a step on s are computed from.
@@ -102,25 +113,25 @@ func (p *Program) WithHypers(changed map[string]float64) (*Program, error) {
 
 // Step returns the graph of T_k for batches of that size.
 func (p *Program) Step(batch int) (*Graph, error) {
-	return p.build(batch, func(b *builder) error { return b.writeUpdate(b.gradient) })
+	return p.build(batch, true, func(b *builder) error { return b.writeUpdate(b.gradient) })
 }
 
-// Gradient returns the graph of the loss and its gradient.
+// Gradient returns the graph of the gradient of the mean loss, with the output and each example's loss, in training mode.
 func (p *Program) Gradient(batch int) (*Graph, error) {
-	return p.build(batch, func(b *builder) error {
+	return p.build(batch, true, func(b *builder) error {
 		gradients, err := b.gradient()
 		if err != nil {
 			return err
 		}
 		b.results(gradients, ToVector)
-		b.result(b.loss, Output{Destination: ToLoss})
+		b.evaluation()
 		return nil
 	})
 }
 
 // HVP returns the graph of the Hessian of the loss times a given vector.
 func (p *Program) HVP(batch int) (*Graph, error) {
-	return p.build(batch, func(b *builder) error {
+	return p.build(batch, true, func(b *builder) error {
 		products, err := autodiff.HVP(b.loss, b.params, b.vector())
 		if err != nil {
 			return err
@@ -132,31 +143,34 @@ func (p *Program) HVP(batch int) (*Graph, error) {
 
 // Update returns the graph of the optimizer's update for a given gradient.
 func (p *Program) Update() (*Graph, error) {
-	g := &Graph{Expr: gorgonia.NewGraph()}
-	return g, ops.Build(func() error {
-		b := p.parameters(g)
+	var g *Graph
+	err := ops.Build(func() error {
+		b := p.newBuilder()
+		g = b.graph
+		defer b.hold()
 		return b.writeUpdate(func() ([]ops.Expr, error) { return b.vector(), nil })
 	})
+	return g, err
 }
 
-// Evaluation returns the graph of the output and of each example's loss.
+// Evaluation returns the graph of the output and of each example's loss, in evaluation mode.
 func (p *Program) Evaluation(batch int) (*Graph, error) {
-	return p.build(batch, func(b *builder) error {
-		b.result(b.output, Output{Destination: ToOutput})
-		b.result(b.losses, Output{Destination: ToLosses})
+	return p.build(batch, false, func(b *builder) error {
+		b.evaluation()
 		return nil
 	})
 }
 
 // build writes the model and the loss into a new graph, and then what write adds.
-func (p *Program) build(batch int, write func(*builder) error) (*Graph, error) {
+func (p *Program) build(batch int, training bool, write func(*builder) error) (*Graph, error) {
 	var g *Graph
 	err := ops.Build(func() error {
-		b, err := p.open(batch)
+		b, err := p.open(batch, training)
 		if err != nil {
 			return err
 		}
 		g = b.graph
+		defer b.hold()
 		return write(b)
 	})
 	return g, err

@@ -116,7 +116,7 @@ func TestGraphsNameTheirEnds(t *testing.T) {
 		{"step", func() (*program.Graph, error) { return p.Step(5) },
 			parameters + " " + slots + " " + batch + " scalar scalar", parameters + " " + slots},
 		{"gradient", func() (*program.Graph, error) { return p.Gradient(5) },
-			parameters + " " + batch, vectors + " loss"},
+			parameters + " " + batch, vectors + " output losses(5)"},
 		{"HVP", func() (*program.Graph, error) { return p.HVP(5) },
 			parameters + " " + batch + " vector:" + strings.ReplaceAll(parameters, " ", " vector:"),
 			vectors},
@@ -168,8 +168,6 @@ func describeOutput(out program.Output) string {
 		return out.Field.String()
 	case program.ToVector:
 		return "vector:" + out.Field.String()
-	case program.ToLoss:
-		return "loss"
 	case program.ToLosses:
 		return "losses" + fmt.Sprint(out.Node.Shape())
 	}

@@ -6,12 +6,14 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/array"
 	"github.com/seed5b471a7e/backstitch/framework/dataset"
 	"github.com/seed5b471a7e/backstitch/framework/engine"
+	"github.com/seed5b471a7e/backstitch/framework/program"
 )
 
 // batches hands out the training batches of one seed to one worker.
 type batches struct {
 	split     *dataset.Split
 	sampler   *dataset.Sampler
+	seed      uint64
 	precision array.DType
 	indices   []int
 	buffer    dataset.Batch
@@ -23,7 +25,9 @@ func (b *batches) Batch(k int) (engine.Batch, error) {
 		return engine.Batch{}, fmt.Errorf("there is no batch %d", k)
 	}
 	b.indices = b.sampler.Indices(k, b.indices)
-	return gather(b.split, b.indices, b.precision, &b.buffer), nil
+	batch := gather(b.split, b.indices, b.precision, &b.buffer)
+	batch.Noise = program.NoiseKey{Seed: b.seed, Batch: uint64(b.sampler.Key(k))}
+	return batch, nil
 }
 
 func gather(split *dataset.Split, indices []int, d array.DType, buffer *dataset.Batch) engine.Batch {

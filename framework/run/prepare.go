@@ -212,7 +212,8 @@ func (r *Run) machine() (engine.Machine, error) { return r.Recipe.Engine.Engine.
 
 // batches returns the training batches of a job's seed.
 func (r *Run) batches(job int) *batches {
-	return &batches{split: r.Data.Train, sampler: r.samplers[r.jobs[job].Group], precision: r.Program.Precision}
+	group := r.jobs[job].Group
+	return &batches{split: r.Data.Train, sampler: r.samplers[group], seed: r.Recipe.Seeds[group], precision: r.Program.Precision}
 }
 
 // maps are the steps of one job on one worker's machine.

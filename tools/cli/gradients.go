@@ -69,6 +69,12 @@ func (f *gradientFlags) prepare(reference string) (*program.Program, engine.Batc
 	return p, b, err
 }
 
+// sameBatch is a batch under every number.
+type sameBatch struct{ batch engine.Batch }
+
+// Batch returns the batch.
+func (b sameBatch) Batch(int) (engine.Batch, error) { return b.batch, nil }
+
 // standstill is the optimizer of a program that is asked for gradients only.
 type standstill struct{}
 
@@ -95,27 +101,31 @@ func (f *gradientFlags) compute(c *cobra.Command, p *program.Program, b engine.B
 	}
 	s := p.NewState(values)
 	gradient := array.New(p.Precision, p.Layout.Parameters())
-	loss, err := machine.Gradient(c.Context(), s, b, gradient)
+	evaluation, err := machine.Gradient(c.Context(), s, b, gradient)
 	if err != nil {
 		return err
 	}
-	evaluation, err := machine.Evaluate(c.Context(), s, b)
-	if err != nil {
-		return err
-	}
-	scalar := array.New(p.Precision, 1)
+	loss, scalar := evaluation.Loss(), array.New(p.Precision, 1)
 	scalar.Set(0, loss)
 	results := []namedArray{
 		{"output", npyArray{evaluation.Shape, evaluation.Output}},
 		{"loss", npyArray{nil, scalar}},
 	}
+	if err := machine.Apply(c.Context(), s, sameBatch{b}, []int{1}); err != nil { // for the buffers alone: nothing is trained
+		return err
+	}
 	for _, field := range p.Layout.Fields() {
-		part := gradient.Slice(field.Offset(), field.Offset()+field.Size())
-		results = append(results, namedArray{"grad:" + field.Name, npyArray{field.Shape, part}})
+		switch field.Kind {
+		case optim.Parameter:
+			part := gradient.Slice(field.Offset(), field.Offset()+field.Size())
+			results = append(results, namedArray{"grad:" + field.Name, npyArray{field.Shape, part}})
+		case optim.Buffer:
+			results = append(results, namedArray{"buffer:" + field.Name, npyArray{field.Shape, s.Field(field)}})
+		}
 	}
 	if err := writeNPZ(f.out, results); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.OutOrStdout(), "loss %v; wrote the output and %s to %s\n", loss, several(len(p.Layout.Fields()), "gradient"), f.out)
+	fmt.Fprintf(c.OutOrStdout(), "loss %v; wrote the output and %s to %s\n", loss, several(len(p.Model.Parameters), "gradient"), f.out)
 	return nil
 }

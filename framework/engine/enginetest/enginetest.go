@@ -149,9 +149,9 @@ func (s setup) vector() array.Array {
 func (s setup) gradient(t testing.TB, state *optim.State, k int) (array.Array, float64) {
 	t.Helper()
 	g := s.vector()
-	loss, err := s.Gradient(t.Context(), state, s.batch(t, k), g)
+	e, err := s.Gradient(t.Context(), state, s.batch(t, k), g)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return g, loss
+	return g, e.Loss()
 }

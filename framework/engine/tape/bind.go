@@ -40,7 +40,6 @@ type ends struct {
 	moment     optim.Moment
 	vector     array.Array
 	result     array.Array
-	loss       array.Array
 	evaluation *engine.Evaluation
 }
 
@@ -81,6 +80,10 @@ func (e ends) read(in program.Input) array.Array {
 		return e.batch.Targets
 	case program.FromScalar:
 		return array.From64([]float64{in.Eval(e.moment)})
+	case program.FromNoise:
+		noise := array.New(array.Float64, in.Node.Shape().TotalSize())
+		e.batch.Noise.Fill(noise, in.Index)
+		return noise
 	default:
 		return in.Value
 	}
@@ -92,8 +95,6 @@ func (e ends) write(out program.Output, result array.Array) {
 		e.state.Field(out.Field).Copy(result)
 	case program.ToVector:
 		e.result.Slice(out.Field.Offset(), out.Field.Offset()+out.Field.Size()).Copy(result)
-	case program.ToLoss:
-		e.loss.Copy(result)
 	case program.ToLosses:
 		e.evaluation.Losses = result
 	case program.ToOutput:

@@ -54,16 +54,16 @@ func (m *machine) Apply(ctx context.Context, s *optim.State, batches engine.Batc
 	return nil
 }
 
-// Gradient stores the gradient and returns the loss.
-func (m *machine) Gradient(ctx context.Context, s *optim.State, b engine.Batch, gradient array.Array) (float64, error) {
+// Gradient stores the gradient and returns the output and the losses of the batch.
+func (m *machine) Gradient(ctx context.Context, s *optim.State, b engine.Batch, gradient array.Array) (engine.Evaluation, error) {
+	var e engine.Evaluation
 	if err := m.check(ctx, gradient); err != nil {
-		return 0, err
+		return e, err
 	}
-	loss := array.New(m.program.Precision, 1)
-	if err := m.runBatch("gradient", m.program.Gradient, ends{state: s, batch: b, result: gradient, loss: loss}); err != nil {
-		return 0, fmt.Errorf("tape: gradient: %w", err)
+	if err := m.runBatch("gradient", m.program.Gradient, ends{state: s, batch: b, result: gradient, evaluation: &e}); err != nil {
+		return e, fmt.Errorf("tape: gradient: %w", err)
 	}
-	return loss.At(0), nil
+	return e, nil
 }
 
 // HVP stores the product of the Hessian with direction.

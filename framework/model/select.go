@@ -1,0 +1,201 @@
+package model
+
+import (
+	"fmt"
+	"path"
+	"slices"
+
+	"github.com/seed5b471a7e/backstitch/framework/array"
+	"github.com/seed5b471a7e/backstitch/framework/onnx"
+)
+
+// trace collects the nodes that the output needs, and returns the names of all values that they read.
+func (m *Model) trace() (needed map[string]bool, err error) {
+	needed = map[string]bool{m.Output: true}
+	for _, n := range slices.Backward(m.graph.Nodes) {
+		if !reads(needed, n) {
+			continue
+		}
+		m.nodes = append(m.nodes, n)
+		mentioned(n, func(name string, _ usage) { needed[name] = true })
+	}
+	slices.Reverse(m.nodes)
+	if len(m.nodes) == 0 {
+		return nil, fmt.Errorf("model: no node computes a tensor %q", m.Output)
+	}
+	return needed, nil
+}
+
+// reads reports whether an output of n is among the names.
+func reads(names map[string]bool, n *onnx.Node) bool {
+	return slices.ContainsFunc(n.Outputs, func(name string) bool { return name != "" && names[name] })
+}
+
+// usage is how a node reads a value.
+type usage int
+
+const (
+	operand usage = iota // the output is differentiable in it
+	setting              // like an attribute
+	running              // as a statistic that training updates
+)
+
+// mentioned calls f with every value that a node reads, its branches included, and how.
+func mentioned(n *onnx.Node, f func(name string, u usage)) {
+	for i, name := range n.Inputs {
+		if name != "" {
+			f(name, usageOf(n, i))
+		}
+	}
+	for _, a := range n.Attributes {
+		if a.G == nil {
+			continue
+		}
+		for _, inner := range a.G.Nodes {
+			mentioned(inner, f)
+		}
+		for _, out := range a.G.Outputs {
+			f(out.Name, operand)
+		}
+	}
+}
+
+// usages returns how the output depends on each value: as an operand if a path of differentiable operators leads there.
+func (m *Model) usages() map[string]usage {
+	differentiable := map[string]bool{m.Output: true}
+	found := map[string]usage{}
+	for _, n := range slices.Backward(m.nodes) {
+		leads := reads(differentiable, n) && !operators[n.OpType].flat
+		mentioned(n, func(name string, u usage) {
+			if u == operand && !leads {
+				u = setting
+			}
+			if u == operand {
+				differentiable[name] = true
+			}
+			if before, known := found[name]; !known || before != operand && u != setting {
+				found[name] = u
+			}
+		})
+	}
+	return found
+}
+
+// readInitializers sorts the initializers into parameters, frozen ones, buffers and constants.
+func (m *Model) readInitializers(needed map[string]bool) error {
+	for _, t := range m.graph.SparseInitializers {
+		if t.Values != nil && needed[t.Values.Name] {
+			return fmt.Errorf("model: initializer %q is sparse, which is not supported", t.Values.Name)
+		}
+	}
+	usages := m.usages()
+	for _, t := range m.graph.Initializers {
+		if !needed[t.Name] {
+			continue
+		}
+		u := usages[t.Name]
+		if u == setting || !isFloat(t.DType) {
+			m.constants = append(m.constants, t)
+			continue
+		}
+		p, err := readParameter(t)
+		if err != nil {
+			return fmt.Errorf("model: initializer %q: %w", t.Name, err)
+		}
+		switch {
+		case u == running:
+			m.Buffers = append(m.Buffers, p)
+		case m.options.trains(t.Name):
+			m.Parameters = append(m.Parameters, p)
+		default:
+			m.Frozen = append(m.Frozen, p)
+		}
+	}
+	return m.options.check(m)
+}
+
+// trains reports whether the patterns let an initializer be trained.
+func (o Options) trains(name string) bool {
+	return (o.Train == nil || matches(o.Train, name)) && !matches(o.Freeze, name)
+}
+
+func matches(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
+		ok, _ := path.Match(pattern, name)
+		return ok
+	})
+}
+
+// check refuses patterns that are malformed or that no initializer's name matches: they are misspelt.
+func (o Options) check(m *Model) error {
+	var names []string
+	for _, p := range slices.Concat(m.Parameters, m.Frozen) {
+		names = append(names, p.Name)
+	}
+	for _, pattern := range slices.Concat(o.Freeze, o.Train) {
+		if _, err := path.Match(pattern, ""); err != nil {
+			return fmt.Errorf("model: pattern %q: %w", pattern, err)
+		}
+		if !slices.ContainsFunc(names, func(name string) bool { return matches([]string{pattern}, name) }) {
+			return fmt.Errorf("model: no initializer that could be trained matches the pattern %q: there are %s", pattern, some(names))
+		}
+	}
+	return nil
+}
+
+// some returns the first of many names.
+func some(names []string) string {
+	const shown = 8
+	if len(names) > shown {
+		return fmt.Sprintf("%q and %d more", names[:shown], len(names)-shown)
+	}
+	return fmt.Sprintf("%q", names)
+}
+
+func readParameter(t *onnx.Tensor) (Parameter, error) {
+	p := Parameter{Name: t.Name}
+	for _, n := range t.Dims {
+		if n < 1 {
+			return p, fmt.Errorf("shape %v has a dimension below one", t.Dims)
+		}
+		p.Shape = append(p.Shape, int(n))
+	}
+	if t.DType == onnx.Double {
+		numbers, err := t.Float64s()
+		p.Value = array.From64(numbers)
+		return p, err
+	}
+	numbers, err := t.Float32s()
+	p.Value = array.From32(numbers)
+	return p, err
+}
+
+// fed returns the graph's inputs without those that are initializers: before IR version 4 all initializers were inputs too.
+func fed(g *onnx.Graph) []*onnx.ValueInfo {
+	initialized := map[string]bool{}
+	for _, t := range g.Initializers {
+		initialized[t.Name] = true
+	}
+	return slices.DeleteFunc(slices.Clone(g.Inputs), func(in *onnx.ValueInfo) bool { return initialized[in.Name] })
+}
+
+func (m *Model) readInputs(needed map[string]bool) error {
+	for _, in := range fed(m.graph) {
+		if !needed[in.Name] {
+			continue
+		}
+		switch {
+		case in.Kind != onnx.KindTensor:
+			return fmt.Errorf("model: input %q is a %v; only tensors are supported", in.Name, in.Kind)
+		case in.DType == onnx.String || in.DType == onnx.Complex64 || in.DType == onnx.Complex128 || in.DType == onnx.Undefined:
+			return fmt.Errorf("model: input %q holds %v elements; only numbers and truth values are supported", in.Name, in.DType)
+		case !in.HasShape || len(in.Dims) == 0:
+			return fmt.Errorf("model: input %q has no batch dimension", in.Name)
+		}
+		m.Inputs = append(m.Inputs, Input{in.Name, in.DType, in.Dims})
+	}
+	if len(m.Inputs) == 0 {
+		return fmt.Errorf("model: the output %q depends on no input", m.Output)
+	}
+	return nil
+}

@@ -1,0 +1,27 @@
+package program
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+
+	"github.com/seed5b471a7e/backstitch/framework/array"
+)
+
+// NoiseKey decides all noise inside T_k, such as Dropout's: the same key gives the same map wherever it stands in a word.
+type NoiseKey struct {
+	Seed  uint64 // of the run
+	Batch uint64 // k, or the first of the batches that are the same as batch k
+}
+
+// Fill draws the numbers of noise input number index, uniformly from [0, 1). They are multiples of 2⁻²⁴, so that both precisions
+// see the same ones.
+func (k NoiseKey) Fill(numbers array.Array, index int) {
+	var seed [32]byte
+	for i, v := range []uint64{k.Seed, k.Batch, uint64(index)} {
+		binary.LittleEndian.PutUint64(seed[8*i:], v)
+	}
+	r := rand.NewChaCha8(seed)
+	for i := range numbers.Len() {
+		numbers.Set(i, float64(r.Uint64()>>40)/(1<<24))
+	}
+}
