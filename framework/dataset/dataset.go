@@ -1,8 +1,8 @@
 // Package dataset holds examples in memory and says which of them each batch reads.
 //
 // It owns the data sets that are built in, the registry that others join, the reader of the IDX format, and the samplers. It
-// downloads nothing: a data set that is not found is an error that says how to get it. It neither augments nor normalizes
-// beyond the scaling of pixels to [0, 1], and it knows nothing of models and losses.
+// downloads nothing: a data set that is not found is an error that says how to get it. Images are resized and normalized where
+// that is asked for, once, after loading; nothing is augmented. It knows nothing of models and losses.
 //
 // All that is random here is a pure function of a seed and of the number of a batch or an epoch, the same on every platform.
 package dataset

@@ -46,13 +46,15 @@ type Model struct {
 	Output string `toml:"output" doc:"the tensor that is the model's output (default: the graph's first output)"`
 }
 
-// Data says what is trained on, and what each batch holds. The options of the source stand in the same table.
+// Data says what is trained on, and what each batch holds. The options of the source stand in the same table, and how images are
+// normalized in the table [data.normalize].
 type Data struct {
 	Name     string `toml:"name" doc:"the data set"`
 	Batch    int    `toml:"batch" doc:"examples in a batch" range:"[1,inf)"`
 	Sampling string `toml:"sampling" doc:"iid: with replacement; shuffle: by epochs; cycle: the same batches over and over" oneof:"iid shuffle cycle"`
 	Cycle    int    `toml:"cycle" doc:"for sampling = \"cycle\": the period in batches" range:"[0,inf)"`
-	Source   dataset.Source
+	dataset.Preparation
+	Source dataset.Source
 }
 
 // Loss says what is minimized. The options of the loss stand in the same table.

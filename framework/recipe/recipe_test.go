@@ -71,11 +71,12 @@ func TestWhatIsNotGivenHasItsDefault(t *testing.T) {
 }
 
 func TestWhatIsGivenReachesThePlugins(t *testing.T) {
-	r := parseSmall(t, "data.name=sin", "data.points=7", "loss.name=focal", "loss.gamma=0.5", "optimizer.sgd.momentum=0.5",
+	r := parseSmall(t, "data.name=sin", "data.points=7", "data.resize=[4, 6]", "data.normalize={mean=[0.5], std=[2]}", "loss.name=focal", "loss.gamma=0.5", "optimizer.sgd.momentum=0.5",
 		"optimizer.sgd.nesterov=true", "optimizer.sgd.clip=inf", "arrangement.late.reset_every=3", "engine.dtype=float64")
 	for _, c := range []struct{ got, want any }{
 		{r.Data.Source, &dataset.Sin{Points: 7}},
 		{r.Loss.Loss.(*focal).Gamma, 0.5},
+		{r.Data.Preparation, dataset.Preparation{Resize: []int{4, 6}, Normalize: dataset.Normalization{Mean: []float64{0.5}, Std: []float64{2}}}},
 		{r.Optimizer.Optimizer, &sgd{LR: 0.01, Momentum: 0.5, Nesterov: true, Clip: math.Inf(1)}},
 		{r.Arrangements[0].Arrangement, &compose.Backward{Start: 5, ResetEvery: 3}},
 		{r.Engine.DType, array.Float64},
@@ -165,6 +166,7 @@ func TestAResolvedRecipeMeansTheSame(t *testing.T) {
 	for _, set := range [][]string{
 		nil,
 		{"loss.name=mse", "data.name=sin", "model.onnx=zoo:convnet", "model.init=torch", "optimizer={adamw={}}"},
+		{"data.resize=[16, 12]", "data.normalize={mean = [0.5, -1], std = [0.25, 2]}"},
 		{"data.sampling=cycle", "data.cycle=7", "optimizer.sgd.clip=-inf", "evaluate.metrics=[\"test_loss\"]", "seeds=[5]"},
 	} {
 		first := parseSmall(t, set...).Resolved()

@@ -30,7 +30,7 @@ func (r *Recipe) Resolved() Table {
 	}
 	return append(values(r),
 		Entry{"model", values(&r.Model)},
-		Entry{"data", values(&r.Data, r.Data.Source)},
+		Entry{"data", append(values(&r.Data, r.Data.Source), Entry{"normalize", values(&r.Data.Normalize)})},
 		Entry{"loss", values(&r.Loss, r.Loss.Loss)},
 		Entry{"optimizer", Table{{r.Optimizer.Name, values(r.Optimizer.Optimizer)}}},
 		Entry{"arrangement", arrangements},

@@ -73,13 +73,30 @@ func (c *checker) data(root *node, d *Data) {
 	}
 	source, known := plugNamed(c, table, dataset.New, dataset.Names())
 	d.Sampling, d.Source = dataset.IID, source
-	if !c.read("data", table, schema{targets: []any{d, source}, required: []string{"name", "batch"}, partial: !known}) {
+	d.Preparation = dataset.Preparation{Resize: []int{}, Normalize: dataset.Normalization{Mean: []float64{}, Std: []float64{}}}
+	c.normalize(table, &d.Normalize)
+	required, tables := []string{"name", "batch"}, []string{"normalize"}
+	if !c.read("data", table, schema{targets: []any{d, source}, required: required, tables: tables, partial: !known}) {
 		return
 	}
 	if _, err := dataset.NewSampler(d.Batch, d.Batch, d.Sampling, d.Cycle, 0); err != nil {
 		c.report(table.where("cycle", "sampling"), "%v", err)
 	}
+	if err := (dataset.Preparation{Resize: d.Resize}).Validate(); err != nil {
+		c.report(table.where("resize"), "%v", err)
+	}
 	c.validate(table.at, source)
+}
+
+func (c *checker) normalize(data *node, n *dataset.Normalization) {
+	table := data.find("normalize")
+	switch {
+	case table == nil:
+	case !table.isTable():
+		c.report(table.at, "normalize must be a table: write normalize = {mean = [0.5], std = [0.25]}, with a number for each channel or one for all")
+	case c.read("data.normalize", table, schema{targets: []any{n}, required: []string{"mean", "std"}}):
+		c.validate(table.at, n)
+	}
 }
 
 func (c *checker) loss(root *node, l *Loss) {

@@ -42,10 +42,7 @@ func Prepare(ctx context.Context, rc *recipe.Recipe, open OpenModel) (*Run, erro
 	if err = r.prepareProgram(open); err != nil {
 		return nil, err
 	}
-	if r.Data, err = rc.Data.Source.Load(ctx); err != nil {
-		return nil, err
-	}
-	if err = r.Data.Check(); err != nil {
+	if r.Data, err = dataset.Load(ctx, rc.Data.Source, rc.Data.Preparation); err != nil {
 		return nil, err
 	}
 	if err = r.checkData(); err != nil {

@@ -344,11 +344,23 @@ func TestPrepareRefusesPartsThatDoNotFit(t *testing.T) {
 	}{
 		"model and data":       {[]string{"model.onnx=zoo:mlp-5x500"}, "takes examples of shape [1 28 28], the data set digits has [1 8 8]"},
 		"loss and classes":     {[]string{"loss.name=mse", `evaluate.metrics=["train_loss"]`}, "run: the loss mse"},
+		"model and size":       {[]string{"data.resize=[9, 9]"}, "takes examples of shape [1 8 8], the data set digits has [1 9 9]"},
+		"means and channels":   {[]string{"data.normalize={mean=[1, 2], std=[1, 1]}"}, "normalize has 2 means for images of 1 channel"},
 		"classes and function": {[]string{"data.name=sin", "model.onnx=zoo:mlp-3x300"}, "needs classes"},
 	} {
 		if _, err := prepare(t, small, c.overrides...); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
+	}
+}
+
+func TestImagesArePreparedAsTheRecipeSays(t *testing.T) {
+	r, err := prepare(t, small, "data.resize=[28, 28]", "data.normalize={mean=[0.5], std=[0.25]}", "model.onnx=zoo:mlp-5x500")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pixels := r.Data.Train.Inputs.F32; slices.Min(pixels) != -2 || slices.Max(pixels) != 2 || len(pixels) != 1437*28*28 {
+		t.Errorf("%d pixels lie in [%v, %v], want %d in [-2, 2]", len(pixels), slices.Min(pixels), slices.Max(pixels), 1437*28*28)
 	}
 }
 
@@ -361,6 +373,8 @@ func TestExecuteRefusesForeignFolders(t *testing.T) {
 	}{
 		"not empty":      {run.Options{Folder: finished.Path}, nil, "is not empty"},
 		"other recipe":   {run.Options{Folder: finished.Path, Resume: true}, []string{"steps=8"}, "its recipe differs"},
+		"other numbers":  {run.Options{Folder: finished.Path, Resume: true}, []string{"data.normalize={mean=[0.5], std=[1]}"}, "its recipe differs"},
+		"other sizes":    {run.Options{Folder: finished.Path, Resume: true}, []string{"data.resize=[8, 8]"}, "its recipe differs"},
 		"nothing there":  {run.Options{Folder: t.TempDir(), Resume: true}, nil, "not a run folder"},
 		"no such folder": {run.Options{Folder: filepath.Join(t.TempDir(), "x"), Resume: true}, nil, "not a run folder"},
 	} {

@@ -1,0 +1,66 @@
+package dataset
+
+import "math"
+
+// interpolate returns resized copies of images of one channel each, which stand one after the other, by bilinear interpolation between the centres of pixels.
+// Where it makes them smaller, the triangle that weighs the neighbours is as wide as the scale demands, so that every pixel counts
+// and none of the detail that is lost turns into a pattern (antialiasing). This is what PyTorch's F.interpolate with
+// mode="bilinear" and antialias=True computes, and Pillow, up to its rounding to bytes.
+func interpolate[T float32 | float64](images []T, count, height, width, toHeight, toWidth int) []T {
+	rows, columns := triangles(height, toHeight), triangles(width, toWidth)
+	narrow := make([]float64, height*toWidth) // an image in its final width
+	resized := make([]T, count*toHeight*toWidth)
+	for n := range count {
+		image := images[n*height*width:]
+		for y := range height {
+			row := image[y*width : (y+1)*width]
+			for x, w := range columns {
+				sum := 0.0
+				for i, weight := range w.weights {
+					sum += weight * float64(row[w.first+i])
+				}
+				narrow[y*toWidth+x] = sum
+			}
+		}
+		into := resized[n*toHeight*toWidth:]
+		for y, w := range rows {
+			for x := range toWidth {
+				sum := 0.0
+				for i, weight := range w.weights {
+					sum += weight * narrow[(w.first+i)*toWidth+x]
+				}
+				into[y*toWidth+x] = T(sum)
+			}
+		}
+	}
+	return resized
+}
+
+// neighbours are the old pixels of a line that a new one is made of. The weights sum to 1.
+type neighbours struct {
+	first   int
+	weights []float64
+}
+
+// triangles returns the neighbours of each pixel of a line that is resized.
+func triangles(from, to int) []neighbours {
+	scale := float64(from) / float64(to)
+	reach := max(scale, 1) // half the width of the triangle, in old pixels
+	line := make([]neighbours, to)
+	for i := range line {
+		centre := (float64(i) + 0.5) * scale
+		first := max(int(math.Ceil(centre-reach-0.5)), 0)
+		last := min(int(math.Floor(centre+reach-0.5)), from-1)
+		sum := 0.0
+		weights := make([]float64, last-first+1)
+		for k := range weights {
+			weights[k] = 1 - math.Abs(float64(first+k)+0.5-centre)/reach
+			sum += weights[k]
+		}
+		for k := range weights {
+			weights[k] /= sum
+		}
+		line[i] = neighbours{first, weights}
+	}
+	return line
+}
