@@ -36,12 +36,19 @@ func load(t *testing.T, name string) *Dataset {
 	return loaded[name]
 }
 
+// fixtures write data sets that no package holds to the folders where they are found.
+var fixtures = map[string]func(t *testing.T, folder string){
+	"mnist":     func(t *testing.T, folder string) { writeImages(t, folder, false) },
+	"cifar-10":  func(t *testing.T, folder string) { writeFiles(t, folder, cifar10Files()) },
+	"cifar-100": func(t *testing.T, folder string) { writeFiles(t, folder, cifar100Files()) },
+}
+
 func TestEverySourceKeepsItsPromises(t *testing.T) {
 	for _, name := range Names() {
 		t.Run(name, func(t *testing.T) {
-			if name == "mnist" { // no package holds it
+			if write := fixtures[name]; write != nil {
 				root := t.TempDir()
-				writeImages(t, filepath.Join(root, "mnist"), false)
+				write(t, filepath.Join(root, name))
 				t.Setenv("BACKSTITCH_DATA", root)
 			}
 			d := load(t, name)
