@@ -67,11 +67,12 @@ func tarFile(folder string, files map[string][]byte) []byte {
 
 func writeFiles(t *testing.T, folder string, files map[string][]byte) {
 	t.Helper()
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		t.Fatal(err)
-	}
 	for name, content := range files {
-		writeFile(t, filepath.Join(folder, name), content)
+		path := filepath.Join(folder, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, path, content)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
+	"github.com/seed5b471a7e/backstitch/framework/plugin"
 )
 
 var loaded = map[string]*Dataset{}
@@ -24,34 +25,60 @@ func load(t *testing.T, name string) *Dataset {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d, err := source.Load(context.Background())
-		if errors.Is(err, fs.ErrNotExist) {
-			t.Skip(err)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		loaded[name] = d
+		loaded[name] = loadFrom(t, source)
 	}
 	return loaded[name]
 }
 
-// fixtures write data sets that no package holds to the folders where they are found.
-var fixtures = map[string]func(t *testing.T, folder string){
-	"mnist":     func(t *testing.T, folder string) { writeImages(t, folder, false) },
-	"cifar-10":  func(t *testing.T, folder string) { writeFiles(t, folder, cifar10Files()) },
-	"cifar-100": func(t *testing.T, folder string) { writeFiles(t, folder, cifar100Files()) },
+func loadFrom(t *testing.T, source Source) *Dataset {
+	t.Helper()
+	d, err := source.Load(context.Background())
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// fixtures write the data sets that no package holds into a folder, and return where to load them from.
+var fixtures = map[string]func(t *testing.T, folder string) Source{
+	"mnist": func(t *testing.T, folder string) Source {
+		writeImages(t, folder, false)
+		return &MNIST{Path: folder}
+	},
+	"cifar-10": func(t *testing.T, folder string) Source {
+		writeFiles(t, folder, cifar10Files())
+		return &CIFAR10{Path: folder}
+	},
+	"cifar-100": func(t *testing.T, folder string) Source {
+		writeFiles(t, folder, cifar100Files())
+		return &CIFAR100{Path: folder}
+	},
+	"image-folder": func(t *testing.T, folder string) Source {
+		writeFiles(t, folder, map[string][]byte{"train/a/1.png": pngFile(2, 3), "test/a/1.png": pngFile(2, 3)})
+		return &ImageFolder{Path: folder, Channels: 3}
+	},
+	"npz": func(t *testing.T, folder string) Source {
+		path := filepath.Join(folder, "data.npz")
+		writeFile(t, path, npzFile(map[string][]byte{
+			"train_inputs": numbers[float32]("(1, 1)", 1), "train_targets": numbers[float32]("(1,)", 1),
+			"test_inputs": numbers[float32]("(1, 1)", 1), "test_targets": numbers[float32]("(1,)", 1),
+		}))
+		return &NPZ{Path: path}
+	},
 }
 
 func TestEverySourceKeepsItsPromises(t *testing.T) {
 	for _, name := range Names() {
 		t.Run(name, func(t *testing.T) {
-			if write := fixtures[name]; write != nil {
-				root := t.TempDir()
-				write(t, filepath.Join(root, name))
-				t.Setenv("BACKSTITCH_DATA", root)
+			var d *Dataset
+			if fixture := fixtures[name]; fixture != nil {
+				d = loadFrom(t, fixture(t, t.TempDir()))
+			} else {
+				d = load(t, name)
 			}
-			d := load(t, name)
 			if err := d.Check(); err != nil {
 				t.Error(err)
 			}
@@ -62,6 +89,21 @@ func TestEverySourceKeepsItsPromises(t *testing.T) {
 				t.Error("it is not kept in float32")
 			}
 		})
+	}
+}
+
+func TestASourceThatNeedsAPathSaysSo(t *testing.T) {
+	for _, name := range []string{"image-folder", "npz"} {
+		source, err := New(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := source.(plugin.Validator).Validate(); err == nil || !strings.Contains(err.Error(), name+" needs path") {
+			t.Errorf("%s: error %v", name, err)
+		}
+		if _, err := source.Load(context.Background()); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: error %v, want an fs.ErrNotExist", name, err)
+		}
 	}
 }
 

@@ -69,8 +69,11 @@ func (p Preparation) load(ctx context.Context, source Source) (*Dataset, error) 
 
 // Validate refuses what no images can be prepared with.
 func (p Preparation) Validate() error {
-	if n := len(p.Resize); n != 0 && n != 2 {
+	switch n := len(p.Resize); {
+	case n != 0 && n != 2:
 		return fmt.Errorf("resize has %s: write resize = [height, width]", counted(n, "number"))
+	case n == 2 && min(p.Resize[0], p.Resize[1]) < 1:
+		return fmt.Errorf("resize = %v: images need a height and a width of 1 at least", p.Resize)
 	}
 	return p.Normalize.Validate()
 }

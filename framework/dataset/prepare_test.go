@@ -129,6 +129,7 @@ func TestWhatCannotBePreparedIsRefused(t *testing.T) {
 		want  string
 	}{
 		{"one size", grey, Preparation{Resize: []int{4}}, "resize has 1 number: write resize = [height, width]"},
+		{"no width", grey, Preparation{Resize: []int{4, 0}}, "resize = [4 0]: images need a height and a width of 1 at least"},
 		{"three sizes", grey, Preparation{Resize: []int{4, 4, 4}}, "resize has 3 numbers"},
 		{"no standard deviation", grey, Preparation{Normalize: Normalization{Mean: number(1)}}, "1 mean, but 0 standard deviations"},
 		{"no mean", grey, Preparation{Normalize: Normalization{Std: number(1)}}, "0 means, but 1 standard deviation:"},

@@ -9,6 +9,7 @@ const (
 	forIID     purpose = 1 // position: number of the batch
 	forShuffle purpose = 2 // position: number of the epoch
 	forSample  purpose = 3
+	forHoldOut purpose = 4 // position: number of the class
 )
 
 // generator returns the random numbers of one purpose at one position. Distinct (seed, position) give distinct sequences.
@@ -28,8 +29,11 @@ func mix(x uint64) uint64 {
 // if the split has no more than n. Runs evaluate the training loss on such a sample.
 func (s *Split) Sample(n int, seed uint64) []int {
 	all := s.Len()
-	n = min(n, all)
-	r := generator(seed, forSample, 0)
+	return choose(generator(seed, forSample, 0), min(n, all), all)
+}
+
+// choose draws n of the numbers below all, in ascending order.
+func choose(r *rand.Rand, n, all int) []int {
 	indices := make([]int, 0, n)
 	for i := range all { // selection sampling (Knuth, The Art of Computer Programming 3.4.2, algorithm S)
 		if r.IntN(all-i) < n-len(indices) {
