@@ -6,6 +6,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"image"
+	"image/png"
 	"io"
 	"math"
 	"os"
@@ -53,6 +55,7 @@ func TestScripts(t *testing.T) {
 			"jsonl":  documents,
 			"same":   sameButForSeconds,
 			"npz":    makeNPZ,
+			"png":    makePNG,
 			"parity": parity,
 		},
 	})
@@ -162,6 +165,25 @@ func makeNPZ(ts *testscript.TestScript, _ bool, args []string) {
 		arrays = append(arrays, namedArray{name, npyArray{shape, data}})
 	}
 	ts.Check(writeNPZ(ts.MkAbs(args[0]), arrays))
+}
+
+// png HEIGHT WIDTH FILE... writes grey images, each of another shade.
+func makePNG(ts *testscript.TestScript, _ bool, args []string) {
+	height, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	width, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	for i, file := range args[2:] {
+		img := image.NewGray(image.Rect(0, 0, width, height))
+		for k := range img.Pix {
+			img.Pix[k] = uint8(10 * i)
+		}
+		var b bytes.Buffer
+		ts.Check(png.Encode(&b, img))
+		path := ts.MkAbs(file)
+		ts.Check(os.MkdirAll(filepath.Dir(path), 0o755))
+		ts.Check(os.WriteFile(path, b.Bytes(), 0o644))
+	}
 }
 
 // parity GOT GOLDEN TOLERANCE compares what model gradients wrote with what PyTorch computed, in the error measure
