@@ -1,39 +1,62 @@
 package dataset
 
-import "math"
+import (
+	"math"
+	"runtime"
+	"sync"
+)
 
-// interpolate returns resized copies of images of one channel each, which stand one after the other, by bilinear interpolation between the centres of pixels.
-// Where it makes them smaller, the triangle that weighs the neighbours is as wide as the scale demands, so that every pixel counts
-// and none of the detail that is lost turns into a pattern (antialiasing). This is what PyTorch's F.interpolate with
-// mode="bilinear" and antialias=True computes, and Pillow, up to its rounding to bytes.
+// interpolate returns resized copies of images of one channel each, which stand one after the other, by bilinear interpolation
+// between the centres of pixels. Where it makes them smaller, the triangle that weighs the neighbours is as wide as the scale
+// demands, so that every pixel counts and none of the detail that is lost turns into a pattern (antialiasing). This is what
+// PyTorch's F.interpolate with mode="bilinear" and antialias=True computes, and Pillow, up to its rounding to bytes.
 func interpolate[T float32 | float64](images []T, count, height, width, toHeight, toWidth int) []T {
 	rows, columns := triangles(height, toHeight), triangles(width, toWidth)
-	narrow := make([]float64, height*toWidth) // an image in its final width
 	resized := make([]T, count*toHeight*toWidth)
-	for n := range count {
-		image := images[n*height*width:]
-		for y := range height {
-			row := image[y*width : (y+1)*width]
-			for x, w := range columns {
-				sum := 0.0
-				for i, weight := range w.weights {
-					sum += weight * float64(row[w.first+i])
-				}
-				narrow[y*toWidth+x] = sum
+	workers := min(runtime.GOMAXPROCS(0), count)
+	var wait sync.WaitGroup
+	for w := range workers {
+		wait.Go(func() {
+			narrow := make([]float64, height*toWidth)
+			for n := w * count / workers; n < (w+1)*count/workers; n++ {
+				squeeze(images[n*height*width:(n+1)*height*width], columns, narrow)
+				stack(narrow, rows, resized[n*toHeight*toWidth:(n+1)*toHeight*toWidth])
 			}
-		}
-		into := resized[n*toHeight*toWidth:]
-		for y, w := range rows {
-			for x := range toWidth {
-				sum := 0.0
-				for i, weight := range w.weights {
-					sum += weight * narrow[(w.first+i)*toWidth+x]
-				}
-				into[y*toWidth+x] = T(sum)
+		})
+	}
+	wait.Wait()
+	return resized
+}
+
+// squeeze resizes the rows of an image.
+func squeeze[T float32 | float64](image []T, columns []neighbours, narrow []float64) {
+	toWidth := len(columns)
+	height := len(narrow) / toWidth
+	width := len(image) / height
+	for y := range height {
+		row, into := image[y*width:(y+1)*width], narrow[y*toWidth:(y+1)*toWidth]
+		for x, w := range columns {
+			sum := 0.0
+			for i, weight := range w.weights {
+				sum += weight * float64(row[w.first+i])
 			}
+			into[x] = sum
 		}
 	}
-	return resized
+}
+
+// stack makes the rows of the new image out of those of the old one, which have its width already.
+func stack[T float32 | float64](narrow []float64, rows []neighbours, into []T) {
+	width := len(into) / len(rows)
+	for y, w := range rows {
+		for x := range width {
+			sum := 0.0
+			for i, weight := range w.weights {
+				sum += weight * narrow[(w.first+i)*width+x]
+			}
+			into[y*width+x] = T(sum)
+		}
+	}
 }
 
 // neighbours are the old pixels of a line that a new one is made of. The weights sum to 1.
