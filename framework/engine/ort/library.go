@@ -1,7 +1,7 @@
 // Package ort runs ONNX models in ONNX Runtime: the independent implementation that imported models are compared with.
 //
 // The library is found at run time and is never needed to build; where it is missing, or where the program was built without
-// cgo, every call says so and how to get it.
+// cgo, every call says so and how to get it. It is loaded once, and its one environment lasts as long as the process.
 package ort
 
 import (
@@ -16,15 +16,18 @@ import (
 // LibraryVariable is the environment variable that names the library's file.
 const LibraryVariable = "ONNXRUNTIME_LIB"
 
+// getIt says how to get the library.
+const getIt = "run tools/setup onnxruntime, or set " + LibraryVariable + " to the library's file"
+
 // ErrNotFound is the error of [Library] where there is no ONNX Runtime.
-var ErrNotFound = errors.New("ONNX Runtime was not found: run tools/setup onnxruntime, or set " + LibraryVariable + " to the library's file")
+var ErrNotFound = errors.New("ONNX Runtime was not found: " + getIt)
 
 // Library returns the path of ONNX Runtime's library: what $ONNXRUNTIME_LIB names, else what tools/setup installed, else what is
 // in the system's library folders.
 func Library() (string, error) {
 	if path := os.Getenv(LibraryVariable); path != "" {
 		if _, err := os.Stat(path); err != nil {
-			return "", fmt.Errorf("ort: %s: %w", LibraryVariable, err)
+			return "", fmt.Errorf("ort: %s: %w: %s", LibraryVariable, err, getIt)
 		}
 		return path, nil
 	}
@@ -45,7 +48,7 @@ func candidates() []string {
 		name = "onnxruntime.dll"
 	}
 	var patterns []string
-	if cache, err := os.UserCacheDir(); err == nil {
+	if cache := setupCache(); cache != "" {
 		patterns = append(patterns, filepath.Join(cache, "backstitch", "onnxruntime", name))
 	}
 	for _, folder := range strings.Fields("/usr/local/lib /usr/lib /usr/lib64 /usr/lib/*-linux-gnu /opt/homebrew/lib") {
@@ -54,9 +57,14 @@ func candidates() []string {
 	return patterns
 }
 
-// Tensor is a float32 tensor with its name in the model.
-type Tensor struct {
-	Name  string
-	Shape []int
-	Data  []float32
+// setupCache is the folder that tools/setup takes for the user's cache, on every system.
+func setupCache() string {
+	if cache := os.Getenv("XDG_CACHE_HOME"); cache != "" {
+		return cache
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(home, ".cache")
 }

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -66,31 +67,21 @@ func TestZooModelsAgreeWithONNXRuntime(t *testing.T) {
 		for i := range input {
 			input[i] = float32(random.NormFloat64())
 		}
-		want, err := ort.Run(file, []ort.Tensor{{Name: m.Inputs[0].Name, Shape: shape, Data: input}}, m.Output)
-		if err != nil {
-			t.Fatal(err)
-		}
-		targets := array.New(array.Float32, len(want[0].Data))
+		session := open(t, file, ort.Options{Outputs: []string{m.Output}})
+		want := run(t, session, ort.Tensor{Name: m.Inputs[0].Name, Shape: shape, Data: input})[0].Data.([]float32)
 		got, err := machine.Evaluate(context.Background(), p.NewState(values),
-			engine.Batch{Size: batch, Inputs: []array.Array{array.From32(input)}, Targets: targets})
+			engine.Batch{Size: batch, Inputs: []array.Array{array.From32(input)}, Targets: array.New(array.Float32, len(want))})
 		if err != nil {
 			t.Fatal(err)
 		}
 		largest, difference := 0.0, 0.0
-		for i, w := range want[0].Data {
+		for i, w := range want {
 			largest = math.Max(largest, math.Abs(float64(w)))
 			difference = math.Max(difference, math.Abs(float64(w)-got.Output.At(i)))
 		}
-		if got.Output.Len() != len(want[0].Data) || !(difference <= 1e-5*largest) {
+		if got.Output.Len() != len(want) || !(difference <= 1e-5*largest) {
 			t.Errorf("%s: outputs up to %v differ by %v", name, largest, difference)
 		}
-	}
-}
-
-func TestRunRefusesWhatIsNotAModel(t *testing.T) {
-	needLibrary(t)
-	if _, err := ort.Run([]byte("not a model"), nil, "output"); err == nil {
-		t.Error("no error")
 	}
 }
 
@@ -105,5 +96,33 @@ func TestLibraryThatIsNamedButMissingIsAnError(t *testing.T) {
 	}
 	if found, err := ort.Library(); found != path || err != nil {
 		t.Errorf("found %q, %v", found, err)
+	}
+}
+
+// tools/setup installs to ${XDG_CACHE_HOME:-$HOME/.cache}/backstitch/onnxruntime.
+func TestLibraryThatSetupInstalledIsFound(t *testing.T) {
+	name := map[string]string{"linux": "libonnxruntime.so.1", "darwin": "libonnxruntime.dylib"}[runtime.GOOS]
+	if name == "" {
+		t.Skip("tools/setup installs on Linux and macOS")
+	}
+	home, cache := t.TempDir(), t.TempDir()
+	install := func(folder string) string {
+		folder = filepath.Join(folder, "backstitch", "onnxruntime")
+		path := filepath.Join(folder, name)
+		if err := errors.Join(os.MkdirAll(folder, 0o755), os.WriteFile(path, nil, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	t.Setenv(ort.LibraryVariable, "")
+	t.Setenv("HOME", home)
+	for _, c := range []struct{ cache, want string }{
+		{"", install(filepath.Join(home, ".cache"))},
+		{cache, install(cache)},
+	} {
+		t.Setenv("XDG_CACHE_HOME", c.cache)
+		if found, err := ort.Library(); found != c.want || err != nil {
+			t.Errorf("XDG_CACHE_HOME=%q: found %q, %v; want %q", c.cache, found, err, c.want)
+		}
 	}
 }
