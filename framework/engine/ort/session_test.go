@@ -2,6 +2,7 @@ package ort_test
 
 import (
 	"encoding/binary"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -321,30 +322,37 @@ func TestRunsAreConcurrentAndCloseWaitsForThem(t *testing.T) {
 	}
 }
 
-// The tensors that a run reads and writes are in Go's memory, which the library does not keep alive: they have no other reference here,
-// and the collector runs without pause.
+// A run reads Go's memory, which the library does not keep alive: here nothing else refers to it, the collector runs without pause,
+// and what it frees is overwritten at once. The model reads y only after a while.
 func TestTensorsLiveThroughCollections(t *testing.T) {
 	needLibrary(t)
-	s := open(t, sum(t), ort.Options{})
+	const length, runs, delay = 1 << 12, 100, 500
+	nodes, last := []string{}, "x"
+	for i := range delay {
+		next := fmt.Sprintf("x%d", i)
+		nodes, last = append(nodes, next+" = Neg("+last+")"), next
+	}
+	nodes = append(nodes, "z = Add("+last+", y)")
+	file := graph(t, list(vector("x", onnx.Float), vector("y", onnx.Float)), list(vector("z", onnx.Float)), nodes...)
+	s := open(t, file, ort.Options{})
 	stop := make(chan struct{})
 	var group sync.WaitGroup
 	group.Go(func() {
-		for sink := [][]float32{}; ; {
+		for {
 			select {
 			case <-stop:
 				return
 			default:
-			}
-			// What the collector frees is overwritten at once.
-			if sink = append(sink, slices.Repeat([]float32{-1}, 1<<12)); len(sink) == 64 {
-				sink = nil
 				runtime.GC()
+				for range 64 {
+					overwritten = slices.Repeat([]float32{-1}, length)
+				}
 			}
 		}
 	})
 	var kept []ort.Tensor
-	for i := range 300 {
-		x, y := make([]float32, 1<<12), make([]float32, 1<<12)
+	for i := range runs {
+		x, y := make([]float32, length), make([]float32, length)
 		for j := range x {
 			x[j], y[j] = float32(i), float32(j)
 		}
@@ -352,7 +360,6 @@ func TestTensorsLiveThroughCollections(t *testing.T) {
 	}
 	close(stop)
 	group.Wait()
-	runtime.GC()
 	for i, z := range kept {
 		for j, got := range z.Data.([]float32) {
 			if want := float32(i + j); got != want {
@@ -361,6 +368,8 @@ func TestTensorsLiveThroughCollections(t *testing.T) {
 		}
 	}
 }
+
+var overwritten []float32
 
 // externalSum is the file of z = x + y, with y in weights.bin.
 func externalSum() []byte {
