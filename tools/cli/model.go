@@ -11,11 +11,12 @@ import (
 func newModel() *cobra.Command {
 	return newGroup(&cobra.Command{
 		Use:   "model",
-		Short: "Look into ONNX models, export those of the zoo, compute gradients",
+		Short: "Look into ONNX models, export those of the zoo, compute and check gradients",
 		Example: `  backstitch model inspect resnet.onnx
   backstitch model export zoo:mlp-2x128 mlp.onnx
-  backstitch model gradients mlp.onnx --data batch.npz --loss cross_entropy --out gradients.npz`,
-	}, newInspect(), newExport(), newGradients())
+  backstitch model gradients mlp.onnx --data batch.npz --loss cross_entropy --out gradients.npz
+  backstitch model check mlp.onnx`,
+	}, newInspect(), newExport(), newGradients(), newCheck())
 }
 
 func newExport() *cobra.Command {

@@ -60,13 +60,13 @@ func OpenFile(path string, o Options) (*Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ort: %w", err)
 	}
-	s, err := open(m, o, func(inputs, outputs []string, so *onnxruntime.SessionOptions) (*onnxruntime.DynamicAdvancedSession, error) {
-		return onnxruntime.NewDynamicAdvancedSession(path, inputs, outputs, so)
+	return open(m, o, func(inputs, outputs []string, so *onnxruntime.SessionOptions) (*onnxruntime.DynamicAdvancedSession, error) {
+		session, err := onnxruntime.NewDynamicAdvancedSession(path, inputs, outputs, so)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		return session, nil
 	})
-	if err != nil {
-		return nil, fmt.Errorf("%w (%s)", err, path)
-	}
-	return s, nil
 }
 
 // load makes the library read a model.

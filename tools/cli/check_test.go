@@ -1,0 +1,294 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/seed5b471a7e/backstitch/framework/array"
+	"github.com/seed5b471a7e/backstitch/framework/engine"
+	"github.com/seed5b471a7e/backstitch/framework/engine/ort"
+	"github.com/seed5b471a7e/backstitch/framework/onnx"
+	"github.com/seed5b471a7e/backstitch/framework/optim"
+)
+
+func needRuntime(t *testing.T) {
+	t.Helper()
+	if _, err := ort.Version(); err != nil {
+		t.Skip(err)
+	}
+}
+
+// notInRuntime says why ONNX Runtime cannot run an exported model.
+var notInRuntime = map[string]string{
+	"convnet_3d_double.onnx":    "Could not find an implementation for Conv",
+	"convnet_same_padding.onnx": "Dilation not supported for AutoPadType::SAME_UPPER",
+}
+
+// PyTorch's exports in float32 and float64, with one input and two, with a batch of any size and of one: the outputs agree with
+// ONNX Runtime's up to rounding, the gradients with finite differences.
+func TestExportedModelsPassTheCheck(t *testing.T) {
+	needRuntime(t)
+	files, err := filepath.Glob("../../framework/model/testdata/*.onnx")
+	if err != nil || len(files) < 20 {
+		t.Fatalf("%d models, error %v", len(files), err)
+	}
+	for _, file := range files {
+		var stdout, stderr bytes.Buffer
+		exit := Main([]string{"model", "check", file, "--json", "--directions", "2"}, &stdout, &stderr)
+		var got checkResult
+		if err := json.Unmarshal(stdout.Bytes(), &got); exit != exitSuccess || err != nil || !got.Passed {
+			t.Errorf("%s: exit %d, %v: %s%s", file, exit, err, &stdout, &stderr)
+			continue
+		}
+		reason := notInRuntime[filepath.Base(file)]
+		if (got.NotCompared == "") != (reason == "") || !strings.Contains(got.NotCompared, reason) {
+			t.Errorf("%s: not compared: %q, want %q", file, got.NotCompared, reason)
+		}
+		for _, out := range got.Outputs {
+			if reason == "" && !out.Error.within(1e-6) || !out.Worst.within(1e-8) || len(out.Directions) != 2 {
+				t.Errorf("%s: %s", file, &stdout)
+			}
+		}
+	}
+}
+
+func TestAnOutputThatDiffersFailsTheCheck(t *testing.T) {
+	needRuntime(t)
+	var stdout, stderr bytes.Buffer
+	exit := Main([]string{"model", "check", "zoo:mlp-digits", "--tolerance", "1e-30"}, &stdout, &stderr)
+	if exit != exitFailure || !strings.HasPrefix(stderr.String(), `error: zoo:mlp-digits: output "logits" differs from ONNX Runtime's by `) {
+		t.Errorf("exit %d: %s", exit, &stderr)
+	}
+	if !regexp.MustCompile(`(?m)^  against ONNX Runtime +error .*e-0\d, bound 1e-30$`).Match(stdout.Bytes()) {
+		t.Errorf("it prints %s", &stdout)
+	}
+}
+
+// A file that holds other weights than those that are imported stands for an importer that is wrong.
+func TestTheReferenceIsIndependentOfTheImport(t *testing.T) {
+	needRuntime(t)
+	m := newModelCheck(t, "zoo:mlp-digits")
+	want, err := m.askRuntime([]string{"logits"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.source, err = buildModel("mlp-digits", 1); err != nil {
+		t.Fatal(err)
+	}
+	e, err := m.compare(t.Context(), "logits", want[0])
+	if err != nil || e.within(0.1) {
+		t.Errorf("error %v, %v", e, err)
+	}
+	want[0].Shape = []int{10, 2}
+	if _, err := m.compare(t.Context(), "logits", want[0]); err == nil || !strings.Contains(err.Error(), "the shape [2 10], in ONNX Runtime [10 2]") {
+		t.Errorf("another shape: error %v", err)
+	}
+}
+
+func newModelCheck(t *testing.T, reference string) *modelCheck {
+	t.Helper()
+	m := &modelCheck{reference: reference, engine: "tape", integers: 10, directions: 3, gradientTolerance: 1e-5}
+	if _, err := m.open(); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func TestErrorOfAnOutput(t *testing.T) {
+	for _, c := range []struct {
+		got, want []float64
+		error     float64
+		passes    bool
+	}{
+		{[]float64{1, 2}, []float64{1, 2}, 0, true},
+		{[]float64{1, 2}, []float64{1.5, -4}, 1.5, false},
+		{[]float64{0, 0}, []float64{0, 0}, 0, true},
+		{[]float64{0, 2e-6}, []float64{0, 1e-6}, 0.5, false},
+		{[]float64{math.NaN(), 2}, []float64{1, 2}, math.NaN(), false},
+		{[]float64{1, 2}, []float64{math.NaN(), 2}, math.NaN(), false},
+		{[]float64{1, math.Inf(1)}, []float64{1, 2}, math.Inf(1), false},
+	} {
+		e := distance(array.From64(c.got), c.want)
+		same := math.Abs(float64(e)-c.error) < 1e-5 || float64(e) == c.error || math.IsNaN(float64(e)) && math.IsNaN(c.error)
+		if !same || e.within(1e-4) != c.passes {
+			t.Errorf("%v against %v: error %v, within bound: %v; want %v, %v", c.got, c.want, e, e.within(1e-4), c.error, c.passes)
+		}
+	}
+}
+
+func TestAnErrorThatIsNoNumberIsNullInJSON(t *testing.T) {
+	text, err := json.Marshal([]relativeError{0.5, relativeError(math.NaN()), relativeError(math.Inf(1)), worst([]relativeError{1, relativeError(math.NaN()), 2})})
+	if err != nil || string(text) != "[0.5,null,null,null]" {
+		t.Errorf("%s, error %v", text, err)
+	}
+}
+
+// A gradient with one wrong number among thousands.
+func TestAWrongGradientFailsTheCheck(t *testing.T) {
+	m := newModelCheck(t, "zoo:mlp-digits")
+	p, err := m.prepare("logits", array.Float64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.machine.Close()
+	gradient := array.New(array.Float64, p.state.Layout.Parameters())
+	if _, err := p.machine.Gradient(t.Context(), p.state, p.batch, gradient); err != nil {
+		t.Fatal(err)
+	}
+	direction := normal(m.random("test"), gradient.Len())
+	norm := 0.0
+	for _, g := range gradient.F64 {
+		norm = math.Hypot(norm, g)
+	}
+	for _, c := range []struct {
+		wrong  float64
+		passes bool
+	}{{0, true}, {1e-3 * norm / direction[100], false}} {
+		changed := slices.Clone(gradient.F64)
+		changed[100] += c.wrong
+		e, err := p.along(t.Context(), direction, changed, m.gradientTolerance)
+		if err != nil || e.within(m.gradientTolerance) != c.passes {
+			t.Errorf("off by %v: error %v, %v", c.wrong, e, err)
+		}
+	}
+}
+
+// scalarLoss is a machine whose loss is a function of one parameter.
+type scalarLoss struct {
+	engine.Machine
+	f func(float64) float64
+}
+
+func (s scalarLoss) Gradient(_ context.Context, state *optim.State, _ engine.Batch, _ array.Array) (float64, error) {
+	v := s.f(state.Data.At(0))
+	if math.IsInf(v, 0) {
+		return 0, errors.New("overflow")
+	}
+	return v, nil
+}
+
+func TestDifferencesAlongADirection(t *testing.T) {
+	layout, err := optim.NewLayout([]optim.Field{{Kind: optim.Parameter, Name: "x", Shape: []int{1}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name           string
+		f              func(float64) float64
+		at, derivative float64
+		passes         bool
+	}{
+		{"a parabola", func(x float64) float64 { return x * x }, 3, 6, true},
+		{"a derivative that is slightly wrong", func(x float64) float64 { return x * x }, 3, 6.001, false},
+		{"a derivative of the other sign", func(x float64) float64 { return x * x }, 3, -6, false},
+		{"a kink nearer than the first step", math.Abs, 5e-7, 1, true},
+		{"a wrong derivative near a kink", math.Abs, 5e-7, 1.001, false},
+		{"a constant", func(float64) float64 { return 7 }, 1, 0, true},
+		{"a constant with a derivative", func(float64) float64 { return 7 }, 1, 1e-3, false},
+		{"a derivative that was forgotten", func(x float64) float64 { return x }, 1, 0, false},
+		{"a loss that is no number", func(float64) float64 { return math.NaN() }, 1, 1, false},
+		{"a derivative that is no number", func(x float64) float64 { return x }, 1, math.NaN(), false},
+	} {
+		p := &trial{state: layout.New(array.Float64), machine: scalarLoss{f: c.f}}
+		p.state.Data.Set(0, c.at)
+		e, err := p.along(t.Context(), []float64{1}, []float64{c.derivative}, 1e-5)
+		if err != nil || e.within(1e-5) != c.passes {
+			t.Errorf("%s: error %v, %v", c.name, e, err)
+		}
+	}
+	p := &trial{state: layout.New(array.Float64), machine: scalarLoss{f: func(float64) float64 { return math.Inf(1) }}}
+	if _, err := p.along(t.Context(), []float64{1}, []float64{1}, 1e-5); err == nil {
+		t.Error("the machine fails, the check does not")
+	}
+}
+
+// tokens has an input of each kind: the batch, an open dimension, an open one without a name, a fixed one.
+func tokens() *onnx.Graph {
+	batch, open := onnx.SymbolicDim("batch"), onnx.Dim{Value: -1}
+	return &onnx.Graph{Inputs: []*onnx.ValueInfo{
+		onnx.NewTensorInfo("ids", onnx.Int64, batch, onnx.SymbolicDim("sequence")),
+		onnx.NewTensorInfo("mask", onnx.Bool, batch, onnx.SymbolicDim("sequence"), batch),
+		onnx.NewTensorInfo("x", onnx.Float, open, open, onnx.FixedDim(3)),
+		onnx.NewTensorInfo("weight", onnx.Float, onnx.FixedDim(2)),
+	}, Initializers: []*onnx.Tensor{onnx.NewFloatTensor("weight", []int64{2}, []float32{1, 2})}}
+}
+
+func TestInputsAreDrawnByType(t *testing.T) {
+	m := &modelCheck{source: &onnx.Model{Graph: tokens()}, batch: 4, integers: 5}
+	if err := fixDims(m.source.Graph, []string{"sequence=50", "?=7"}); err != nil {
+		t.Fatal(err)
+	}
+	inputs, err := m.draw()
+	if err != nil || len(inputs) != 3 {
+		t.Fatalf("%d inputs, %v", len(inputs), err)
+	}
+	for i, want := range []struct {
+		shape    []int
+		integers []float64
+	}{{[]int{4, 50}, []float64{0, 1, 2, 3, 4}}, {[]int{4, 50, 4}, []float64{0, 1}}, {[]int{4, 7, 3}, nil}} {
+		in := inputs[i]
+		if !slices.Equal(in.shape, want.shape) {
+			t.Errorf("%s has the shape %v, want %v", in.name, in.shape, want.shape)
+		}
+		different := slices.Compact(slices.Sorted(slices.Values(in.numbers)))
+		if want.integers != nil && !slices.Equal(different, want.integers) || want.integers == nil && len(different) != 4*7*3 {
+			t.Errorf("%s holds the numbers %v", in.name, different)
+		}
+	}
+	again, err := m.draw()
+	if err != nil || !reflect.DeepEqual(again, inputs) {
+		t.Errorf("the same seed draws other inputs (error %v)", err)
+	}
+	m.seed = 1
+	if other, err := m.draw(); err != nil || slices.Equal(other[0].numbers, inputs[0].numbers) || slices.Equal(other[2].numbers, inputs[2].numbers) {
+		t.Errorf("another seed draws the same inputs (error %v)", err)
+	}
+}
+
+func TestOpenDimensionsMustBeGiven(t *testing.T) {
+	for _, c := range []struct {
+		settings []string
+		want     string
+		hint     string
+	}{
+		{nil, `dimension 1 of input "ids", sequence, is open`, "give it a size: --dim sequence=16"},
+		{[]string{"sequence=3"}, `dimension 1 of input "x", ?, is open`, "give it a size: --dim ?=16 (all dimensions without a name)"},
+	} {
+		m := &modelCheck{source: &onnx.Model{Graph: tokens()}}
+		if err := fixDims(m.source.Graph, c.settings); err != nil {
+			t.Fatal(err)
+		}
+		_, err := m.draw()
+		var exit exitError
+		if !errors.As(err, &exit) || exit.Error() != c.want || exit.hint != c.hint || exit.code != exitFailure {
+			t.Errorf("%q: error %v, hint %q", c.settings, err, exit.hint)
+		}
+	}
+}
+
+func TestTheBatchIsWhatTheFileFixes(t *testing.T) {
+	for _, c := range []struct {
+		dim         onnx.Dim
+		given, want int
+	}{
+		{onnx.SymbolicDim("batch"), 0, 2},
+		{onnx.FixedDim(6), 0, 6},
+		{onnx.FixedDim(6), 3, 3},
+		{onnx.SymbolicDim("batch"), 5, 5},
+	} {
+		in := onnx.NewTensorInfo("x", onnx.Float, c.dim, onnx.FixedDim(4))
+		m := &modelCheck{source: &onnx.Model{Graph: &onnx.Graph{Inputs: []*onnx.ValueInfo{in}}}, batch: c.given}
+		if inputs, err := m.draw(); err != nil || m.batch != c.want || !slices.Equal(inputs[0].shape, []int{c.want, 4}) {
+			t.Errorf("%v, --batch %d: batch %d, %v, error %v", c.dim, c.given, m.batch, inputs, err)
+		}
+	}
+}
