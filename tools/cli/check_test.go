@@ -73,6 +73,18 @@ func TestAnOutputThatDiffersFailsTheCheck(t *testing.T) {
 	}
 }
 
+func TestDoctorTellsTheLibraryAndItsVersion(t *testing.T) {
+	needRuntime(t)
+	path, err := ort.Library()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := onnxRuntime()
+	if !regexp.MustCompile(`^\d+\.\d+\.\d+ \(`+regexp.QuoteMeta(path)+`\)$`).MatchString(f.Status) || f.Hint != "" {
+		t.Errorf("%+v", f)
+	}
+}
+
 // A file that holds other weights than those that are imported stands for an importer that is wrong.
 func TestTheReferenceIsIndependentOfTheImport(t *testing.T) {
 	needRuntime(t)
