@@ -46,9 +46,9 @@ func (m *modelCheck) draw() ([]randomInput, error) {
 		if err != nil {
 			return nil, err
 		}
-		size := 1
-		for _, n := range shape {
-			size *= n
+		size, err := elements(shape)
+		if err != nil {
+			return nil, fmt.Errorf("input %q: %w", in.Name, err)
 		}
 		drawn := randomInput{in.Name, in.DType, shape, normal(m.random("input "+in.Name), size)}
 		if limit := m.limit(in.DType); limit > 0 {
@@ -60,6 +60,20 @@ func (m *modelCheck) draw() ([]randomInput, error) {
 		list = append(list, drawn)
 	}
 	return list, nil
+}
+
+// largestInput bounds the elements of an input: a small file can claim any number.
+const largestInput = 1 << 28
+
+func elements(shape []int) (int, error) {
+	size := 1
+	for _, n := range shape {
+		if n > 0 && size > largestInput/n {
+			return 0, fmt.Errorf("the shape %v has more than %s elements", shape, count(largestInput))
+		}
+		size *= n
+	}
+	return size, nil
 }
 
 // limit is what integers are drawn below, and 0 for floating-point numbers.

@@ -304,3 +304,16 @@ func TestTheBatchIsWhatTheFileFixes(t *testing.T) {
 		}
 	}
 }
+
+func TestAnInputThatIsTooLargeIsRefused(t *testing.T) {
+	for _, dims := range [][]onnx.Dim{
+		{onnx.SymbolicDim("batch"), onnx.FixedDim(1 << 62)},
+		{onnx.FixedDim(1 << 62), onnx.FixedDim(4)},
+		{onnx.FixedDim(1 << 20), onnx.FixedDim(1 << 20)},
+	} {
+		m := &modelCheck{source: &onnx.Model{Graph: &onnx.Graph{Inputs: []*onnx.ValueInfo{onnx.NewTensorInfo("x", onnx.Float, dims...)}}}}
+		if _, err := m.draw(); err == nil || !strings.Contains(err.Error(), `input "x": the shape [`) {
+			t.Errorf("%v: error %v", dims, err)
+		}
+	}
+}
