@@ -62,14 +62,6 @@ func (c domain) decode(v value) error {
 
 func (c domain) encode(w *writer, number protowire.Number) { text(c).encode(w, number) }
 
-// explicit is a domain that is written even where it is "", as an operator set
-// is.
-type explicit struct{ p *string }
-
-func (c explicit) decode(v value) error { return domain(c).decode(v) }
-
-func (c explicit) encode(w *writer, number protowire.Number) { w.bytes(number, []byte(*c.p)) }
-
 type blob struct{ p *[]byte }
 
 func (c blob) decode(v value) error {

@@ -2,6 +2,7 @@ package onnx_test
 
 import (
 	"bytes"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -96,6 +97,45 @@ func TestEncodeKeepsWhatTheTypesDoNotName(t *testing.T) {
 	sorted := func(b []byte) []byte { return slices.Sorted(slices.Values(b)) }
 	if again := encode(t, m); !bytes.Equal(sorted(again), sorted(data)) {
 		t.Errorf("got\n%q\nwant the fields of\n%q", again, data)
+	}
+}
+
+func TestEncodeWritesFieldsAsTheFileHasThem(t *testing.T) {
+	opset := func(fields ...[]byte) []byte { return message(8, fields...) }
+	x, y := graphInput("x"), graphOutput("y")
+	relu := message(1, str(1, "x"), str(2, "y"), str(3, ""), str(4, "Relu"), str(6, "doc of a node"), str(7, ""))
+	for _, test := range []struct {
+		rule string
+		data []byte
+	}{
+		{"empty strings that are spelled out", slices.Concat(varint(1, 8), str(2, ""), message(7, relu, str(2, ""), x, y), opset(str(1, ""), varint(2, 17)))},
+		{"an operator set without a domain, as PyTorch writes it", slices.Concat(varint(1, 8), message(7, relu, x, y), opset(varint(2, 17)))},
+		{"operator sets in an order of their own", slices.Concat(varint(1, 8), message(7, relu, x, y), opset(str(1, "b"), varint(2, 1)), opset(varint(2, 17)), opset(str(1, "a"), varint(2, 3)))},
+		{"fields that the types do not name, before others", slices.Concat(varint(1, 8), message(7, relu, str(10, "doc of a graph"), x, y), opset(str(1, ""), varint(2, 17)), str(13, "future"), str(20, "training"))},
+	} {
+		t.Run(test.rule, func(t *testing.T) {
+			m, err := onnx.Decode(test.data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := encode(t, m); !bytes.Equal(got, test.data) {
+				t.Errorf("got\n%q\nwant\n%q", got, test.data)
+			}
+		})
+	}
+}
+
+func TestOperatorSetsMayChangeAfterDecode(t *testing.T) {
+	m, err := onnx.Decode(slices.Concat(varint(1, 8), message(7, graphInput("x"), graphOutput("x")),
+		message(8, str(1, "b"), varint(2, 1)), message(8, str(1, "a"), varint(2, 1))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	delete(m.Opsets, "b")
+	m.Opsets["c"], m.Opsets["a"] = 5, 2
+	again, err := onnx.Decode(encode(t, m))
+	if want := map[string]int64{"a": 2, "c": 5}; err != nil || !maps.Equal(again.Opsets, want) {
+		t.Errorf("operator sets %v, %v, want %v", again.Opsets, err, want)
 	}
 }
 

@@ -42,6 +42,7 @@ func decode(data []byte) (*Model, error) {
 	}
 	m := new(Model)
 	err := decodeRecord(data, m, 0)
+	m.imports = unusual(m.imports)
 	if err == nil {
 		err = m.validate()
 	}

@@ -31,6 +31,7 @@ type Model struct {
 	Metadata        []Entry
 	Functions       []*Function
 
+	imports []opsetImport // how the file lists Opsets, where Encode would list them otherwise
 	unknown
 }
 

@@ -2,8 +2,6 @@ package onnx
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -20,7 +18,7 @@ func (m *Model) fields() []field {
 		{5, "model_version", optional{&m.ModelVersion}},
 		{6, "doc_string", text{&m.Doc}},
 		{7, "graph", single(&m.Graph)},
-		{8, "opset_import", opsets{&m.Opsets}},
+		{8, "opset_import", opsets{&m.Opsets, &m.imports}},
 		{14, "metadata_props", entries{&m.Metadata}},
 		{25, "functions", repeated(&m.Functions)},
 	}
@@ -177,19 +175,6 @@ func (e entryProto) fields() []field {
 	}
 }
 
-type opsetProto struct {
-	domain  string
-	version int64
-	closed
-}
-
-func (o *opsetProto) fields() []field {
-	return []field{
-		{1, "domain", explicit{&o.domain}},
-		{2, "version", integer{&o.version}},
-	}
-}
-
 // typed is the field of an attribute that holds values of one type. It is
 // written where the attribute has that type, and gives the type to an
 // attribute that has none.
@@ -304,28 +289,5 @@ func (c entries) decode(v value) error {
 func (c entries) encode(w *writer, number protowire.Number) {
 	for i := range *c.list {
 		w.record(number, entryProto{Entry: &(*c.list)[i]})
-	}
-}
-
-type opsets struct{ byDomain *map[string]int64 }
-
-func (c opsets) decode(v value) error {
-	var o opsetProto
-	if err := decodeMessage(v, &o); err != nil {
-		return fmt.Errorf("%s%w", v.name, err)
-	}
-	if *c.byDomain == nil {
-		*c.byDomain = make(map[string]int64)
-	}
-	if other, ok := (*c.byDomain)[o.domain]; ok && other != o.version {
-		return fmt.Errorf("%s: domain %q has versions %d and %d", v.name, o.domain, other, o.version)
-	}
-	(*c.byDomain)[o.domain] = o.version
-	return nil
-}
-
-func (c opsets) encode(w *writer, number protowire.Number) {
-	for _, domain := range slices.Sorted(maps.Keys(*c.byDomain)) {
-		w.record(number, &opsetProto{domain: domain, version: (*c.byDomain)[domain]})
 	}
 }

@@ -20,6 +20,10 @@ type record interface {
 	keep(encoded []byte)
 	// kept returns all that keep took.
 	kept() []byte
+	// noteBlank notes that the message spells out an empty string.
+	noteBlank(protowire.Number)
+	// spelledOut reports whether it did.
+	spelledOut(protowire.Number) bool
 }
 
 // A field binds one field of a message, by its number and name in
@@ -28,6 +32,17 @@ type field struct {
 	number protowire.Number
 	name   string
 	codec
+}
+
+// isBlank reports whether the field holds an empty string.
+func (f field) isBlank() bool {
+	switch c := f.codec.(type) {
+	case text:
+		return *c.p == ""
+	case domain:
+		return *c.p == ""
+	}
+	return false
 }
 
 // A codec reads and writes the values of one field. A repeated field is
@@ -46,18 +61,26 @@ type value struct {
 	depth int    // of the message that holds the field
 }
 
-// unknown keeps the encoded fields of a message that this package does not
-// name, so that Encode writes them back.
-type unknown struct{ encoded []byte }
+// unknown keeps what the Go value of a message has no place for, so that
+// Encode writes it back: the encoded fields that this package does not name,
+// and which strings are there although they are empty.
+type unknown struct {
+	encoded []byte
+	blank   uint64 // a bit per field number
+}
 
-func (u *unknown) keep(encoded []byte) { u.encoded = extend(u.encoded, encoded) }
-func (u *unknown) kept() []byte        { return u.encoded }
+func (u *unknown) keep(encoded []byte)                     { u.encoded = extend(u.encoded, encoded) }
+func (u *unknown) kept() []byte                            { return u.encoded }
+func (u *unknown) noteBlank(number protowire.Number)       { u.blank |= 1 << number }
+func (u *unknown) spelledOut(number protowire.Number) bool { return u.blank>>number&1 != 0 }
 
 // closed is embedded in messages whose fields are all named; it drops others.
 type closed struct{}
 
-func (closed) keep([]byte)  {}
-func (closed) kept() []byte { return nil }
+func (closed) keep([]byte)                      {}
+func (closed) kept() []byte                     { return nil }
+func (closed) noteBlank(protowire.Number)       {}
+func (closed) spelledOut(protowire.Number) bool { return false }
 
 // extend appends a view of the file to b. The first view is taken without a
 // copy, clipped so that a later append cannot write into the file.
@@ -92,6 +115,9 @@ func decodeRecord(b []byte, r record, depth int) error {
 		default:
 			if err := fields[i].decode(v); err != nil {
 				return err
+			}
+			if fields[i].isBlank() {
+				r.noteBlank(number)
 			}
 		}
 		b = b[n:]
@@ -182,10 +208,32 @@ func (w *writer) record(number protowire.Number, r record) {
 
 // fields writes the fields of r, without a length before them.
 func (w *writer) fields(r record) {
+	kept := r.kept()
 	for _, f := range r.fields() {
+		n := fieldsBefore(kept, f.number)
+		w.raw(kept[:n])
+		kept = kept[n:]
+		if f.isBlank() && r.spelledOut(f.number) {
+			w.bytes(f.number, nil)
+			continue
+		}
 		f.encode(w, f.number)
 	}
-	w.raw(r.kept())
+	w.raw(kept)
+}
+
+// fieldsBefore returns the length of the first fields of b, as far as their
+// numbers are below the given one. Files list fields by number.
+func fieldsBefore(b []byte, number protowire.Number) int {
+	length := 0
+	for length < len(b) {
+		next, _, n := consumeField(b[length:])
+		if next >= number {
+			break
+		}
+		length += n
+	}
+	return length
 }
 
 func (w *writer) prefix(number protowire.Number, length int) {
