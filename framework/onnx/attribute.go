@@ -6,18 +6,19 @@ import "fmt"
 // field holds the value. Where a file leaves Type out, as IR version 1 allows,
 // it is that of the value present.
 type Attribute struct {
-	Name    string
-	Type    AttributeType
-	F       float32
-	I       int64
-	S       []byte
-	T       *Tensor
-	G       *Graph
-	Floats  []float32
-	Ints    []int64
-	Strings [][]byte
-	Tensors []*Tensor
-	Graphs  []*Graph
+	Name      string
+	Type      AttributeType
+	F         float32
+	I         int64
+	S         []byte
+	T         *Tensor
+	G         *Graph
+	Floats    []float32
+	Ints      []int64
+	Strings   [][]byte
+	Tensors   []*Tensor
+	Graphs    []*Graph
+	Reference string // ref_attr_name: inside a function, the attribute of the call whose value stands here
 
 	unknown
 }

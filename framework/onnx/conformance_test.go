@@ -51,6 +51,27 @@ func TestReadsAndWritesTheModelsOfTheONNXBackendTests(t *testing.T) {
 	}
 }
 
+// PyTorch's exporter writes in ways of its own.
+func TestWritesExportsOfPyTorchAsTheyWere(t *testing.T) {
+	paths, err := filepath.Glob("../model/testdata/*.onnx")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("found %q, %v", paths, err)
+	}
+	for _, path := range paths {
+		original, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := onnx.Load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(encode(t, m), original) {
+			t.Errorf("%s changes when it is decoded and encoded again", path)
+		}
+	}
+}
+
 func encode(t testing.TB, m *onnx.Model) []byte {
 	t.Helper()
 	data, err := m.Encode()

@@ -29,9 +29,15 @@ func everything() *onnx.Model {
 	}
 	return &onnx.Model{
 		IRVersion: 8, ProducerName: "backstitch", ProducerVersion: "1", Domain: "org.example", ModelVersion: 3, Doc: "All there is.",
-		Opsets:    map[string]int64{"": 17, "com.acme": 1},
-		Metadata:  []onnx.Entry{{Key: "b", Value: "1"}, {Key: "a", Value: "2"}},
-		Functions: []*onnx.Function{{Name: "Gelu", Domain: "com.acme"}},
+		Opsets:   map[string]int64{"": 17, "com.acme": 1},
+		Metadata: []onnx.Entry{{Key: "b", Value: "1"}, {Key: "a", Value: "2"}},
+		Functions: []*onnx.Function{{
+			Name: "Gelu", Domain: "com.acme", Doc: "x for now", Inputs: []string{"x", "w"}, Outputs: []string{"y", "z"},
+			Attributes: []string{"axis"}, Defaults: []*onnx.Attribute{onnx.FloatAttr("alpha", 1)}, Opsets: map[string]int64{"": 17},
+			Nodes: []*onnx.Node{{OpType: "F", Inputs: []string{"x"}, Outputs: []string{"y", "z"}, Attributes: []*onnx.Attribute{
+				{Name: "a", Type: onnx.AttributeFloat, Reference: "alpha"},
+			}}},
+		}},
 		Graph: &onnx.Graph{
 			Name: "everything",
 			Initializers: []*onnx.Tensor{

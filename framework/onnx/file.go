@@ -43,6 +43,9 @@ func decode(data []byte) (*Model, error) {
 	m := new(Model)
 	err := decodeRecord(data, m, 0)
 	m.imports = unusual(m.imports)
+	for _, f := range m.Functions {
+		f.imports = unusual(f.imports)
+	}
 	if err == nil {
 		err = m.validate()
 	}
@@ -54,6 +57,11 @@ func decode(data []byte) (*Model, error) {
 	}
 	if err := m.Graph.sortNodes(); err != nil {
 		return nil, fmt.Errorf("graph: %w", err)
+	}
+	for _, f := range m.Functions {
+		if err := f.sortNodes(); err != nil {
+			return nil, fmt.Errorf("%v: %w", f, err)
+		}
 	}
 	return m, nil
 }

@@ -6,7 +6,7 @@
 // proportion to the file.
 //
 // What the types do not name (doc strings below the model, training
-// information, quantization annotations, bodies of functions, what later
+// information, quantization annotations, what later
 // versions of ONNX add to these messages) is kept as bytes and written back.
 //
 // The format is defined by onnx.proto and IR.md of
@@ -37,15 +37,6 @@ type Model struct {
 
 // Entry is a StringStringEntryProto.
 type Entry struct{ Key, Value string }
-
-// Function is the identity of a FunctionProto, a function local to a model
-// that its nodes may call like an operator. Its body is kept as bytes.
-type Function struct {
-	Name   string
-	Domain string // "" is the standard domain, ai.onnx
-
-	unknown
-}
 
 // Graph is a GraphProto. Values (inputs, initializers, outputs of nodes) are
 // known by name; no two may share one, but an initializer may have the name

@@ -24,13 +24,6 @@ func (m *Model) fields() []field {
 	}
 }
 
-func (f *Function) fields() []field {
-	return []field{
-		{1, "name", text{&f.Name}},
-		{10, "domain", domain{&f.Domain}},
-	}
-}
-
 func (g *Graph) fields() []field {
 	return []field{
 		{1, "node", repeated(&g.Nodes)},
@@ -68,6 +61,7 @@ func (a *Attribute) fields() []field {
 		{10, "tensors", typed{a, AttributeTensors, repeated(&a.Tensors)}},
 		{11, "graphs", typed{a, AttributeGraphs, repeated(&a.Graphs)}},
 		{20, "type", enum[AttributeType]{&a.Type}},
+		{21, "ref_attr_name", text{&a.Reference}},
 	}
 }
 
@@ -176,8 +170,8 @@ func (e entryProto) fields() []field {
 }
 
 // typed is the field of an attribute that holds values of one type. It is
-// written where the attribute has that type, and gives the type to an
-// attribute that has none.
+// written where the attribute has that type and a value, and gives the type to
+// an attribute that has none.
 type typed struct {
 	a   *Attribute
 	typ AttributeType
@@ -192,7 +186,7 @@ func (c typed) decode(v value) error {
 }
 
 func (c typed) encode(w *writer, number protowire.Number) {
-	if c.a.Type == c.typ {
+	if c.a.Type == c.typ && c.a.Reference == "" {
 		c.codec.encode(w, number)
 	}
 }

@@ -15,15 +15,20 @@ func (m *Model) validate() error {
 	if len(m.Graph.Outputs) == 0 {
 		return errors.New("graph: it has no outputs")
 	}
-	if err := m.Graph.validate(); err != nil {
+	if err := m.Graph.validate(nil); err != nil {
 		return fmt.Errorf("graph: %w", err)
+	}
+	for _, f := range m.Functions {
+		if err := f.validate(); err != nil {
+			return fmt.Errorf("%v: %w", f, err)
+		}
 	}
 	return nil
 }
 
-func (g *Graph) validate() error {
+func (g *Graph) validate(formal formalAttributes) error {
 	for i, n := range g.Nodes {
-		if err := n.validate(); err != nil {
+		if err := n.validate(formal); err != nil {
 			return fmt.Errorf("%s: %w", g.at(i), err)
 		}
 	}
@@ -43,7 +48,7 @@ func (g *Graph) at(position int) string {
 	return fmt.Sprintf("node %d%s", position, strings.TrimPrefix(g.Nodes[position].String(), "node"))
 }
 
-func (n *Node) validate() error {
+func (n *Node) validate(formal formalAttributes) error {
 	if n.OpType == "" {
 		return errors.New("it has no op_type")
 	}
@@ -60,19 +65,22 @@ func (n *Node) validate() error {
 			return fmt.Errorf("attribute %q: given twice", a.Name)
 		}
 		seen[a.Name] = true
-		if err := a.validate(); err != nil {
+		if err := a.validate(formal); err != nil {
 			return fmt.Errorf("attribute %q: %w", a.Name, err)
 		}
 	}
 	return nil
 }
 
-func (a *Attribute) validate() error {
+func (a *Attribute) validate(formal formalAttributes) error {
 	if a.Name == "" {
 		return errors.New("it has no name")
 	}
 	if a.Type <= AttributeUndefined || int(a.Type) >= len(attributeTypeNames) {
 		return fmt.Errorf("its type, %v, is not one of ONNX", a.Type)
+	}
+	if a.Reference != "" && !formal[a.Reference] {
+		return fmt.Errorf("it stands for %q, which is no attribute of a function around it", a.Reference)
 	}
 	for _, value := range [...]struct {
 		typ  AttributeType
@@ -89,15 +97,21 @@ func (a *Attribute) validate() error {
 		{AttributeTensors, len(a.Tensors) > 0},
 		{AttributeGraphs, len(a.Graphs) > 0},
 	} {
+		if value.held && a.Reference != "" {
+			return fmt.Errorf("it holds %v, and stands for %q too", value.typ, a.Reference)
+		}
 		if value.held && value.typ != a.Type {
 			return fmt.Errorf("its type is %v, but it holds %v", a.Type, value.typ)
 		}
+	}
+	if a.Reference != "" {
+		return nil
 	}
 	if a.Type == AttributeTensor && a.T == nil || a.Type == AttributeGraph && a.G == nil {
 		return fmt.Errorf("its type is %v, but it holds none", a.Type)
 	}
 	for _, g := range a.subgraphs() {
-		if err := g.validate(); err != nil {
+		if err := g.validate(formal); err != nil {
 			return err
 		}
 	}
