@@ -57,6 +57,9 @@ var dataTypes = [...]struct {
 	21:         {name: "UINT4"},
 	22:         {name: "INT4"},
 	23:         {name: "FLOAT4E2M1"},
+	24:         {name: "FLOAT8E8M0"},
+	25:         {name: "UINT2"},
+	26:         {name: "INT2"},
 }
 
 func (d DataType) known() bool { return d >= 0 && int(d) < len(dataTypes) }

@@ -10,7 +10,8 @@ import (
 	"slices"
 )
 
-// Load reads the model in a file.
+// Load reads the model in a file. Data of tensors that are in files next to it
+// stay there until they are asked for; those files must not change meanwhile.
 func Load(path string) (*Model, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -20,11 +21,13 @@ func Load(path string) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("onnx: %s: %w", path, err)
 	}
+	m.eachTensor(func(t *Tensor) { t.folder = filepath.Dir(path) })
 	return m, nil
 }
 
 // Decode reads the model that data, the content of an ONNX file, holds. The
-// model keeps views of data, which must not change afterwards.
+// model keeps views of data, which must not change afterwards. It cannot read
+// data of tensors that are in other files: Load can.
 func Decode(data []byte) (*Model, error) {
 	m, err := decode(data)
 	if err != nil {

@@ -43,7 +43,10 @@ func (t *Tensor) raw() ([]byte, error) {
 	data := t.data
 	switch t.storage {
 	case externalData:
-		return nil, fmt.Errorf("tensor %q: its data are in another file, %q: external data are not supported yet", t.Name, t.file())
+		data, err = t.externalBytes(n, width)
+		if err != nil {
+			return nil, fmt.Errorf("tensor %q: external data: %w", t.Name, err)
+		}
 	case noData, rawData:
 	case dataTypes[t.DType].typed:
 		if t.storage != floatData && t.storage != doubleData { // those are laid out like raw_data
@@ -58,16 +61,6 @@ func (t *Tensor) raw() ([]byte, error) {
 		return nil, fmt.Errorf("tensor %q: %d bytes of data for %d %v elements of shape %v", t.Name, len(data), n, t.DType, t.Dims)
 	}
 	return data, nil
-}
-
-// file returns the name of the file that holds external data.
-func (t *Tensor) file() string {
-	for _, e := range t.external {
-		if e.Key == "location" {
-			return e.Value
-		}
-	}
-	return ""
 }
 
 // unpack turns n packed varints into little-endian elements of the type.
@@ -97,6 +90,50 @@ func unpack(packed []byte, dtype DataType, n int) ([]byte, error) {
 		packed = packed[m:]
 	}
 	return out, nil
+}
+
+// pack undoes unpack.
+func pack(raw []byte, dtype DataType) []byte {
+	width := dataTypes[dtype].width
+	var packed []byte
+	for ; len(raw) > 0; raw = raw[width:] {
+		packed = protowire.AppendVarint(packed, widen(raw[:width], dtype))
+	}
+	return packed
+}
+
+// widen returns a little-endian element as the 64 bits of a varint.
+func widen(element []byte, dtype DataType) uint64 {
+	var v uint64
+	for i, b := range element {
+		v |= uint64(b) << (8 * i)
+	}
+	switch unused := 64 - 8*len(element); dtype {
+	case Int8, Int16, Int32, Int64:
+		return uint64(int64(v<<unused) >> unused)
+	}
+	return v
+}
+
+// withRaw returns a copy of t with other data, stored as those of t are unless
+// they are in another file.
+func (t *Tensor) withRaw(raw []byte) *Tensor {
+	c := *t
+	c.Dims = slices.Clone(t.Dims)
+	switch {
+	case len(raw) == 0:
+		c.storage, c.data = noData, nil
+	case t.storage != dataTypes[t.DType].typed:
+		c.storage, c.data = rawData, raw
+	case t.storage == floatData || t.storage == doubleData:
+		c.data = raw
+	default:
+		c.data = pack(raw, t.DType)
+	}
+	if t.storage == externalData {
+		c.external, c.folder = nil, ""
+	}
+	return &c
 }
 
 // fits reports whether a varint is a value of the type. Protobuf itself cuts

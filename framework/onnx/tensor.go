@@ -9,8 +9,9 @@ import (
 )
 
 // Tensor is a TensorProto: a constant, in row-major order. A tensor read from
-// a file holds a view of the file, which the accessors convert on demand; they
-// report data that do not fit the shape or the type.
+// a file holds a view of the file, which the accessors convert on demand, or
+// refers to another file, which they then read; they report data that do not
+// fit the shape or the type.
 type Tensor struct {
 	Name  string
 	DType DataType
@@ -20,6 +21,7 @@ type Tensor struct {
 	data     []byte   // the body of the field that storage names: raw bytes or packed numbers
 	strings  [][]byte // string_data
 	external []Entry  // external_data: the location, offset and length of data in another file
+	folder   string   // of the file that the tensor was read from; "" if unknown
 	unknown
 }
 
@@ -123,64 +125,4 @@ func (t *Tensor) Strings() ([][]byte, error) {
 		return nil, fmt.Errorf("tensor %q: %d strings for %d elements of shape %v", t.Name, len(t.strings), n, t.Dims)
 	}
 	return t.strings, nil
-}
-
-func convert[T float32 | float64 | int64](t *Tensor) ([]T, error) {
-	raw, err := t.raw()
-	if err != nil {
-		return nil, err
-	}
-	le := binary.LittleEndian
-	switch t.DType {
-	case Float:
-		return each(raw, 4, func(b []byte) T { return T(math.Float32frombits(le.Uint32(b))) }), nil
-	case Double:
-		return each(raw, 8, func(b []byte) T { return T(math.Float64frombits(le.Uint64(b))) }), nil
-	case Float16:
-		return each(raw, 2, func(b []byte) T { return T(float16(le.Uint16(b))) }), nil
-	case BFloat16:
-		return each(raw, 2, func(b []byte) T { return T(math.Float32frombits(uint32(le.Uint16(b)) << 16)) }), nil
-	case Int64:
-		return each(raw, 8, func(b []byte) T { return T(int64(le.Uint64(b))) }), nil
-	case Int32:
-		return each(raw, 4, func(b []byte) T { return T(int32(le.Uint32(b))) }), nil
-	case Int16:
-		return each(raw, 2, func(b []byte) T { return T(int16(le.Uint16(b))) }), nil
-	case Int8:
-		return each(raw, 1, func(b []byte) T { return T(int8(b[0])) }), nil
-	case Uint64:
-		return each(raw, 8, func(b []byte) T { return T(le.Uint64(b)) }), nil
-	case Uint32:
-		return each(raw, 4, func(b []byte) T { return T(le.Uint32(b)) }), nil
-	case Uint16:
-		return each(raw, 2, func(b []byte) T { return T(le.Uint16(b)) }), nil
-	case Uint8:
-		return each(raw, 1, func(b []byte) T { return T(b[0]) }), nil
-	case Bool:
-		return each(raw, 1, func(b []byte) T { return T(min(b[0], 1)) }), nil
-	}
-	return nil, fmt.Errorf("tensor %q: %v elements are not real numbers", t.Name, t.DType)
-}
-
-// each converts raw, element by element of the given width.
-func each[T any](raw []byte, width int, convert func([]byte) T) []T {
-	out := make([]T, len(raw)/width)
-	for i := range out {
-		out[i] = convert(raw[i*width:])
-	}
-	return out
-}
-
-// float16 returns the value of an IEEE 754 half-precision number.
-func float16(h uint16) float32 {
-	sign := uint32(h&0x8000) << 16
-	exponent, fraction := uint32(h>>10&0x1f), uint32(h&0x3ff)
-	switch exponent {
-	case 0x1f:
-		return math.Float32frombits(sign | 0x7f800000 | fraction<<13)
-	case 0:
-		f := float32(fraction) * (1.0 / (1 << 24))
-		return math.Float32frombits(sign | math.Float32bits(f))
-	}
-	return math.Float32frombits(sign | (exponent+127-15)<<23 | fraction<<13)
 }

@@ -68,6 +68,8 @@ func TestTensorsReadAsNumbers(t *testing.T) {
 		{"FLOAT16, smallest and largest", [][]byte{dtype(onnx.Float16), raw([]uint16{0x8001, 0x7bff})}, []float64{-0x1p-24, 65504}},
 		{"FLOAT16, infinity and zero", [][]byte{dtype(onnx.Float16), raw([]uint16{0xfc00, 0x0000})}, []float64{math.Inf(-1), 0}},
 		{"BFLOAT16 in raw_data", [][]byte{dtype(onnx.BFloat16), raw([]uint16{0x3f00, 0xc000})}, []float64{0.5, -2}},
+		{"BFLOAT16 in int32_data", [][]byte{dtype(onnx.BFloat16), packed(5, 0x3f00, 0xc000)}, []float64{0.5, -2}},
+		{"BFLOAT16, smallest", [][]byte{dtype(onnx.BFloat16), raw([]uint16{0x8001, 0x0080})}, []float64{-0x1p-133, 0x1p-126}},
 	} {
 		t.Run(test.rule, func(t *testing.T) {
 			w := tensor(t, append(test.fields, packed(1, 2))...)
@@ -118,7 +120,7 @@ func TestTensorsRefuseDataThatDoNotFit(t *testing.T) {
 		{"complex numbers", [][]byte{dtype(onnx.Complex64), packed(1, 1), raw([]float32{1, 2})}, "COMPLEX64 elements are not real numbers"},
 		{"a type of later versions", [][]byte{varint(2, 17), packed(1, 1), message(9, []byte{1})}, "FLOAT8E4M3FN elements cannot be read"},
 		{"an unknown type", [][]byte{varint(2, -7), packed(1, 1), message(9, []byte{1})}, "DataType(-7) elements cannot be read"},
-		{"external data", [][]byte{float, packed(1, 1), message(13, str(1, "location"), str(2, "weights.bin")), varint(14, 1)}, `in another file, "weights.bin": external data are not supported yet`},
+		{"external data", [][]byte{float, packed(1, 1), message(13, str(1, "location"), str(2, "weights.bin")), varint(14, 1)}, `external data: they are in file "weights.bin" next to the model, which is unknown for a model that was not read with Load`},
 	} {
 		t.Run(test.rule, func(t *testing.T) {
 			w := tensor(t, test.fields...)
