@@ -104,7 +104,7 @@ func (t *Tensor) externalBytes(n, width int) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	bytes, err := r.within(f.size)
+	bytes, err := r.within(f.info.Size())
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +121,6 @@ func (t *Tensor) externalBytes(n, width int) ([]byte, error) {
 // externalFile is a file of external data, open for reading.
 type externalFile struct {
 	*os.File
-	size int64
 	info fs.FileInfo
 }
 
@@ -149,7 +148,7 @@ func openExternal(folder, location string) (*externalFile, error) {
 		f.Close()
 		return nil, fmt.Errorf("file %q: %w", location, err)
 	}
-	return &externalFile{File: f, size: info.Size(), info: info}, nil
+	return &externalFile{f, info}, nil
 }
 
 // unreadable explains why a file of external data cannot be opened.

@@ -93,7 +93,8 @@ func (m *Model) encode() (parts [][]byte, err error) {
 }
 
 // Save writes m to a file. The file is either complete or, after an error, as
-// it was before.
+// it was before. Files that hold data of tensors are neither written nor
+// copied.
 func (m *Model) Save(path string) error {
 	parts, err := m.encode()
 	if err == nil {
@@ -105,31 +106,15 @@ func (m *Model) Save(path string) error {
 	return nil
 }
 
-// replaceFile writes to a temporary file, syncs it and gives it its name.
-func replaceFile(path string, parts [][]byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+// replaceFile writes a file under a temporary name and gives it its own.
+func replaceFile(path string, parts [][]byte) error {
+	s, err := stage(filepath.Dir(path))
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	for _, part := range parts {
-		if _, err := f.Write(part); err != nil {
-			return err
-		}
-	}
-	if err := f.Chmod(0o644); err != nil {
+	defer s.close()
+	if err := s.write(filepath.Base(path), writeParts(parts)); err != nil {
 		return err
 	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return s.commit()
 }

@@ -65,13 +65,7 @@ func (t *Tensor) raw() ([]byte, error) {
 
 // unpack turns n packed varints into little-endian elements of the type.
 func unpack(packed []byte, dtype DataType, n int) ([]byte, error) {
-	count := 0
-	for _, b := range packed {
-		if b < 0x80 { // the last byte of a varint
-			count++
-		}
-	}
-	if count != n {
+	if count := countVarints(packed); count != n {
 		return nil, fmt.Errorf("%d numbers for %d elements", count, n)
 	}
 	width := dataTypes[dtype].width
@@ -90,6 +84,16 @@ func unpack(packed []byte, dtype DataType, n int) ([]byte, error) {
 		packed = packed[m:]
 	}
 	return out, nil
+}
+
+func countVarints(packed []byte) int {
+	count := 0
+	for _, b := range packed {
+		if b < 0x80 { // the last byte of a varint
+			count++
+		}
+	}
+	return count
 }
 
 // pack undoes unpack.
@@ -185,6 +189,16 @@ func (c contents) decode(v value) error {
 		c.t.data = protowire.AppendFixed64(c.t.data, v.bits)
 	}
 	return nil
+}
+
+// dataField returns the number of the field that holds the data.
+func (t *Tensor) dataField() protowire.Number {
+	for _, f := range t.fields() {
+		if c, ok := f.codec.(contents); ok && c.storage == t.storage {
+			return f.number
+		}
+	}
+	return 0
 }
 
 func (c contents) encode(w *writer, number protowire.Number) {

@@ -200,10 +200,15 @@ func (w *writer) record(number protowire.Number, r record) {
 	var sub writer
 	sub.fields(r)
 	w.prefix(number, sub.len())
-	for _, part := range sub.parts {
+	w.append(&sub)
+}
+
+// append writes what another writer collected.
+func (w *writer) append(other *writer) {
+	for _, part := range other.parts {
 		w.raw(part)
 	}
-	w.raw(sub.tail)
+	w.raw(other.tail)
 }
 
 // fields writes the fields of r, without a length before them.
