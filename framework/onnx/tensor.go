@@ -25,16 +25,6 @@ type Tensor struct {
 	unknown
 }
 
-// SparseTensor is a SparseTensorProto: a tensor that is zero but for the
-// values at the indices. Its name is that of Values.
-type SparseTensor struct {
-	Values  *Tensor
-	Indices *Tensor
-	Dims    []int64
-
-	unknown
-}
-
 // NewFloatTensor returns a FLOAT tensor with a copy of data. It panics if data
 // does not fill dims.
 func NewFloatTensor(name string, dims []int64, data []float32) *Tensor {
