@@ -5,9 +5,19 @@
 // the rules of the format, with an error and never a panic, using memory in
 // proportion to the file.
 //
+// The data of a tensor may be in a file next to the model. Such files are read
+// when a tensor's elements are asked for, and never outside of the model's
+// folder.
+//
+// Weights are changed in one of two ways. Patch and SavePatched replace the
+// data of initializers and leave every other byte of the file alone. For any
+// other change, a Model is changed and encoded: Encode writes what did not
+// change as it was, field for field, where the file lists fields by number, as
+// all known writers do.
+//
 // What the types do not name (doc strings below the model, training
-// information, quantization annotations, what later
-// versions of ONNX add to these messages) is kept as bytes and written back.
+// information, quantization annotations, what later versions of ONNX add to
+// these messages) is kept as bytes and written back.
 //
 // The format is defined by onnx.proto and IR.md of
 // https://github.com/onnx/onnx.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -164,6 +165,20 @@ func TestNewValuesOfAnEmptyTensor(t *testing.T) {
 	}
 	if got, err := w.Float32s(); err != nil || len(got) != 0 || !slices.Equal(w.Dims, []int64{0, 3}) {
 		t.Errorf("got %v of shape %v, %v", got, w.Dims, err)
+	}
+}
+
+func TestReadingAllocatesTheResultAlone(t *testing.T) {
+	const n = 1 << 20
+	w := onnx.NewFloatTensor("w", []int64{n}, make([]float32, n))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, err := w.Float32s(); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if used := after.TotalAlloc - before.TotalAlloc; used > 4*n+64<<10 {
+		t.Errorf("%d bytes allocated for %d float32", used, n)
 	}
 }
 
