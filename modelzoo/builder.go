@@ -2,25 +2,53 @@ package modelzoo
 
 import (
 	"fmt"
-	"math"
 	"math/rand/v2"
 
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
 )
 
-// A builder appends layers to a graph, each to the one before. Layers are
-// numbered by kind: conv1, relu1, conv2, ….
+// A builder appends layers to a graph, each to the one before. It only notes which tensors the layers need: weights take
+// memory once they are drawn.
 type builder struct {
 	graph   *onnx.Graph
-	weights *rand.Rand
+	tensors []initializer
 	count   map[string]int
-	value   string // the output of the last layer
-	width   int64  // its features or channels
+	stream
+}
+
+// stream is the output of the last layer.
+type stream struct {
+	value string
+	width int64 // its features or channels
+}
+
+// initializer is a parameter or a buffer that is still to be drawn.
+type initializer struct {
+	name  string
+	shape []int64
+	first distribution
+}
+
+func newBuilder(e Entry) *builder {
+	b := &builder{graph: &onnx.Graph{Name: e.Name}, count: make(map[string]int)}
+	e.build(b)
+	return b
+}
+
+// draw gives all initializers their first values, in the order of the layers.
+func (b *builder) draw(random *rand.Rand) {
+	for _, t := range b.tensors {
+		data := make([]float32, elements(t.shape))
+		for i := range data {
+			data[i] = float32(t.first(random))
+		}
+		b.graph.Initializers = append(b.graph.Initializers, onnx.NewFloatTensor(t.name, t.shape, data))
+	}
 }
 
 // input declares the input, of the given shape after the batch dimension.
 func (b *builder) input(shape ...int64) {
-	b.value, b.width = "input", shape[0]
+	b.stream = stream{"input", shape[0]}
 	b.graph.Inputs = append(b.graph.Inputs, batched(b.value, shape...))
 }
 
@@ -38,63 +66,62 @@ func batched(name string, shape ...int64) *onnx.ValueInfo {
 	return onnx.NewTensorInfo(name, onnx.Float, dims...)
 }
 
-// flatten turns [batch, …] into [batch, width].
-func (b *builder) flatten(width int64) {
-	b.layer("flatten", "Flatten", nil, onnx.IntAttr("axis", 1))
-	b.width = width
-}
-
-// linear is a fully connected layer: weight [out, in], bias [out].
-func (b *builder) linear(out int64) {
-	b.layer("fc", "Gemm", []int64{out, b.width}, onnx.IntAttr("transB", 1))
-	b.width = out
-}
-
-// conv is a 3x3 convolution that keeps the size of the image: weight
-// [out, in, 3, 3], bias [out].
-func (b *builder) conv(out int64) {
-	b.layer("conv", "Conv", []int64{out, b.width, 3, 3}, onnx.IntsAttr("kernel_shape", 3, 3), onnx.IntsAttr("pads", 1, 1, 1, 1))
-	b.width = out
-}
-
-func (b *builder) relu() { b.layer("relu", "Relu", nil) }
-
-// maxPool halves the size of the image.
-func (b *builder) maxPool() {
-	b.layer("pool", "MaxPool", nil, onnx.IntsAttr("kernel_shape", 2, 2), onnx.IntsAttr("strides", 2, 2))
-}
-
-func (b *builder) globalAveragePool() { b.layer("avgpool", "GlobalAveragePool", nil) }
-
-// layer appends a node, with a weight of the given shape and a bias if there
-// is a shape.
-func (b *builder) layer(kind, op string, weight []int64, attributes ...*onnx.Attribute) {
+// numbered returns names of a kind one after the other: conv1, conv2, ….
+func (b *builder) numbered(kind string) string {
 	b.count[kind]++
-	name := fmt.Sprint(kind, b.count[kind])
-	inputs := []string{b.value}
-	if weight != nil {
-		w, bias := b.parameters(name, weight)
-		b.graph.Initializers = append(b.graph.Initializers, w, bias)
-		inputs = append(inputs, w.Name, bias.Name)
-	}
+	return fmt.Sprint(kind, b.count[kind])
+}
+
+// initializer notes a tensor and returns its name.
+func (b *builder) initializer(name string, first distribution, shape ...int64) string {
+	b.tensors = append(b.tensors, initializer{name, shape, first})
+	return name
+}
+
+// node appends a node with one output of its name, which it returns.
+func (b *builder) node(name, op string, inputs []string, attributes ...*onnx.Attribute) string {
 	b.graph.Nodes = append(b.graph.Nodes, &onnx.Node{
 		Name: name, OpType: op, Inputs: inputs, Outputs: []string{name}, Attributes: attributes,
 	})
-	b.value = name
+	return name
 }
 
-// parameters returns a He-normal weight, of standard deviation √(2 / fan-in),
-// and a zero bias. Fan-in is the product of all dimensions but the first.
-func (b *builder) parameters(layer string, shape []int64) (weight, bias *onnx.Tensor) {
-	fanIn := int64(1)
-	for _, size := range shape[1:] {
-		fanIn *= size
+// layer appends a node that reads the output of the last layer first.
+func (b *builder) layer(name, op string, more []string, attributes ...*onnx.Attribute) {
+	b.value = b.node(name, op, append([]string{b.value}, more...), attributes...)
+}
+
+// side appends another output to the last node, for what an operator computes beside its value.
+func (b *builder) side(name string) string {
+	n := b.graph.Nodes[len(b.graph.Nodes)-1]
+	n.Outputs = append(n.Outputs, name)
+	return name
+}
+
+// integers is a constant vector, for shapes and axes.
+func (b *builder) integers(values ...int64) string {
+	return b.constant(onnx.NewInt64Tensor("", []int64{int64(len(values))}, values))
+}
+
+// integer is a constant scalar.
+func (b *builder) integer(value int64) string {
+	return b.constant(onnx.NewInt64Tensor("", nil, []int64{value}))
+}
+
+// number is a constant scalar.
+func (b *builder) number(value float32) string {
+	return b.constant(onnx.NewFloatTensor("", nil, []float32{value}))
+}
+
+// constant is a node, not an initializer: those are the model's parameters and buffers.
+func (b *builder) constant(t *onnx.Tensor) string {
+	return b.node(b.numbered("constant"), "Constant", nil, onnx.TensorAttr("value", t))
+}
+
+func elements(shape []int64) int64 {
+	n := int64(1)
+	for _, size := range shape {
+		n *= size
 	}
-	std := math.Sqrt(2 / float64(fanIn))
-	data := make([]float32, shape[0]*fanIn)
-	for i := range data {
-		data[i] = float32(std * b.weights.NormFloat64())
-	}
-	return onnx.NewFloatTensor(layer+".weight", shape, data),
-		onnx.NewFloatTensor(layer+".bias", shape[:1], make([]float32, shape[0]))
+	return n
 }

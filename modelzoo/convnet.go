@@ -13,14 +13,14 @@ func convnet(size int64, channels ...int64) func(*builder) {
 		b.input(1, size, size)
 		for i, width := range channels {
 			if i > 0 {
-				b.maxPool()
+				b.maxPool(halving)
 			}
-			b.conv(width)
+			b.conv(b.numbered("conv"), width, sameSize, heNormal)
 			b.relu()
 		}
 		b.globalAveragePool()
 		b.flatten(b.width)
-		b.linear(classes)
+		b.linear(b.numbered("fc"), classes, heNormal)
 		b.output("logits")
 	}
 }

@@ -17,7 +17,7 @@ func classifier(size int64, hidden ...int64) func(*builder) {
 		b.input(1, size, size)
 		b.flatten(size * size)
 		b.hidden(hidden)
-		b.linear(classes)
+		b.linear(b.numbered("fc"), classes, heNormal)
 		b.output("logits")
 	}
 }
@@ -27,7 +27,7 @@ func regression(hidden ...int64) func(*builder) {
 	return func(b *builder) {
 		b.input(1)
 		b.hidden(hidden)
-		b.linear(1)
+		b.linear(b.numbered("fc"), 1, heNormal)
 		b.output("output")
 	}
 }
@@ -35,7 +35,7 @@ func regression(hidden ...int64) func(*builder) {
 // hidden appends layers of the given widths, each with a ReLU.
 func (b *builder) hidden(widths []int64) {
 	for _, width := range widths {
-		b.linear(width)
+		b.linear(b.numbered("fc"), width, heNormal)
 		b.relu()
 	}
 }

@@ -1,9 +1,15 @@
 // Package modelzoo builds the ONNX models that come with Backstitch, from a
 // name and a seed: no file of weights is kept. They look like models exported
-// from PyTorch: Gemm with transposed weights, parameters named as in a state
-// dict, a symbolic batch dimension, one input named "input".
+// from PyTorch for training: Gemm with transposed weights, batch
+// normalization by the batch, dropout that is on, a symbolic batch dimension,
+// one input named "input".
 //
-// It only builds models. What is trained, and on what, is a recipe's business.
+// The initializers are the parameters and the buffers, with the names, shapes
+// and order of PyTorch's state dicts; where torchvision has a model, they are
+// its own.
+//
+// The package only builds models. What is trained, and on what, is a recipe's
+// business.
 package modelzoo
 
 import (
@@ -25,9 +31,12 @@ type Entry struct {
 	build func(*builder)
 }
 
-var entries = slices.SortedFunc(slices.Values(slices.Concat(mlps, convnets)), func(a, b Entry) int {
-	return cmp.Compare(a.Name, b.Name)
-})
+var entries = sorted(slices.Concat(mlps, convnets, lenets, resnets, vggs, vits, lstms))
+
+func sorted(list []Entry) []Entry {
+	slices.SortFunc(list, func(a, b Entry) int { return cmp.Compare(a.Name, b.Name) })
+	return list
+}
 
 // List returns the models in alphabetical order.
 func List() []Entry { return slices.Clone(entries) }
@@ -41,9 +50,10 @@ func Names() []string {
 	return names
 }
 
-// Build returns the model of that name, opset 17, with He-normal weights (He
-// et al., arXiv:1502.01852, fan-in) and zero biases. The same seed gives the
-// same weights.
+// Build returns the model of that name, opset 17, as it is exported for
+// training. Its weights are drawn as torchvision draws those of its own
+// models, else they are He-normal (He et al., arXiv:1502.01852, fan-in) with
+// zero biases. The same seed gives the same weights.
 func Build(name string, seed uint64) (*onnx.Model, error) {
 	i := slices.IndexFunc(entries, func(e Entry) bool { return e.Name == name })
 	if i < 0 {
@@ -52,12 +62,8 @@ func Build(name string, seed uint64) (*onnx.Model, error) {
 		}
 		return nil, fmt.Errorf("modelzoo: unknown model %q; there are %s", name, strings.Join(Names(), ", "))
 	}
-	b := &builder{
-		graph:   &onnx.Graph{Name: name},
-		weights: rand.New(rand.NewPCG(seed, 0)),
-		count:   make(map[string]int),
-	}
-	entries[i].build(b)
+	b := newBuilder(entries[i])
+	b.draw(rand.New(rand.NewPCG(seed, 0)))
 	return &onnx.Model{
 		IRVersion:    8,
 		ProducerName: "backstitch",
