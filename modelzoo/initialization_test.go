@@ -17,6 +17,7 @@ var (
 
 // The scales are those of torchvision's constructors and of PyTorch's layers.
 func TestWeightsBeginAsInTorchvision(t *testing.T) {
+	zoo := weights{}
 	for _, c := range []struct {
 		model, tensor string
 		law           law
@@ -42,7 +43,7 @@ func TestWeightsBeginAsInTorchvision(t *testing.T) {
 		{"vit-small", "encoder.layers.encoder_layer_3.mlp.0.weight", uniform, math.Sqrt(6. / (64 + 256))},
 		{"vit-small", "encoder.layers.encoder_layer_3.mlp.3.bias", normal, 1e-6},
 	} {
-		data := floats(t, find(t, c.model, c.tensor))
+		data := zoo.find(t, c.model, c.tensor)
 		n := float64(len(data))
 		var sum, second, fourth float64
 		for _, f := range data {
@@ -63,6 +64,7 @@ func TestWeightsBeginAsInTorchvision(t *testing.T) {
 }
 
 func TestConstantsBeginAsInTorchvision(t *testing.T) {
+	zoo := weights{}
 	for _, c := range []struct {
 		model, tensor string
 		want          float32
@@ -82,7 +84,7 @@ func TestConstantsBeginAsInTorchvision(t *testing.T) {
 		{"vit-small", "heads.head.weight", 0},
 		{"vit-small", "heads.head.bias", 0},
 	} {
-		for _, got := range floats(t, find(t, c.model, c.tensor)) {
+		for _, got := range zoo.find(t, c.model, c.tensor) {
 			if got != c.want {
 				t.Errorf("%s: %s holds %v, want %v", c.model, c.tensor, got, c.want)
 				break
@@ -91,11 +93,17 @@ func TestConstantsBeginAsInTorchvision(t *testing.T) {
 	}
 }
 
-func find(t *testing.T, model, tensor string) *onnx.Tensor {
+// weights are the models that were built so far.
+type weights map[string]*onnx.Model
+
+func (z weights) find(t *testing.T, model, tensor string) []float32 {
 	t.Helper()
-	for _, w := range build(t, model, 1).Graph.Initializers {
+	if z[model] == nil {
+		z[model] = build(t, model, 1)
+	}
+	for _, w := range z[model].Graph.Initializers {
 		if w.Name == tensor {
-			return w
+			return floats(t, w)
 		}
 	}
 	t.Fatalf("%s has no %s", model, tensor)

@@ -61,6 +61,39 @@ func TestParametersAreAsManyAsPublished(t *testing.T) {
 	}
 }
 
+func TestVGGDropsHalfBetweenItsLinearLayersInTraining(t *testing.T) {
+	for _, e := range vggs {
+		nodes := map[string]*onnx.Node{} // by output
+		var order []string
+		for _, n := range newBuilder(e).graph.Nodes {
+			nodes[n.Outputs[0]] = n
+			switch n.OpType {
+			case "Gemm", "Dropout":
+				order = append(order, n.OpType)
+			}
+			if n.OpType != "Dropout" {
+				continue
+			}
+			ratio, err := nodes[n.Inputs[1]].Attr("value").T.Float32s()
+			if err != nil || !slices.Equal(ratio, []float32{0.5}) {
+				t.Errorf("%s: ratio %v, %v", e.Name, ratio, err)
+			}
+			training := nodes[n.Inputs[2]]
+			on, err := nodes[training.Inputs[0]].Attr("value").T.Int64s()
+			if err != nil || !slices.Equal(on, []int64{1}) || onnx.DataType(training.Attr("to").I) != onnx.Bool {
+				t.Errorf("%s: training mode %v, %v", e.Name, on, err)
+			}
+		}
+		want := []string{"Gemm", "Dropout", "Gemm", "Dropout", "Gemm"}
+		if strings.HasSuffix(e.Name, "-cifar") {
+			want = want[:1]
+		}
+		if !slices.Equal(order, want) {
+			t.Errorf("%s: %v, want %v", e.Name, order, want)
+		}
+	}
+}
+
 func stateDictOf(e Entry) stateDict {
 	b, hash := newBuilder(e), sha256.New()
 	s := stateDict{Input: example(b.graph.Inputs), Logits: example(b.graph.Outputs)}
