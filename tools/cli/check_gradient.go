@@ -73,5 +73,9 @@ func (t *trial) loss(ctx context.Context, direction []float64, h float64) (float
 		parameters.Set(i, parameters.At(i)+h*v)
 	}
 	// The graph of the gradient computes the loss that it differentiates.
-	return t.machine.Gradient(ctx, moved, t.batch, array.New(array.Float64, len(direction)))
+	e, err := t.machine.Gradient(ctx, moved, t.batch, array.New(array.Float64, len(direction)))
+	if err != nil {
+		return 0, err
+	}
+	return e.Loss(), nil
 }

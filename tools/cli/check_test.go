@@ -180,12 +180,12 @@ type scalarLoss struct {
 	f func(float64) float64
 }
 
-func (s scalarLoss) Gradient(_ context.Context, state *optim.State, _ engine.Batch, _ array.Array) (float64, error) {
+func (s scalarLoss) Gradient(_ context.Context, state *optim.State, _ engine.Batch, _ array.Array) (engine.Evaluation, error) {
 	v := s.f(state.Data.At(0))
 	if math.IsInf(v, 0) {
-		return 0, errors.New("overflow")
+		return engine.Evaluation{}, errors.New("overflow")
 	}
-	return v, nil
+	return engine.Evaluation{Losses: array.From64([]float64{v})}, nil
 }
 
 func TestDifferencesAlongADirection(t *testing.T) {
