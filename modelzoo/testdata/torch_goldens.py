@@ -168,7 +168,11 @@ def value(name, shape):
 
 
 def fix(model):
+    """Gives the model the fixed weights, and each epsilon as an ONNX file of float32 holds it."""
     model.double()
+    for m in model.modules():
+        if hasattr(m, "eps"):
+            m.eps = float(np.float32(m.eps))
     with torch.no_grad():
         for name, t in state(model).items():
             t.copy_(torch.from_numpy(value(name, t.shape)))
