@@ -55,6 +55,9 @@ type Evaluation struct {
 	Output array.Array // batch first
 	Shape  []int       // of the output
 	Losses array.Array // one for each example
+
+	// Buffers are, as Model.Buffers, what a step would make of them; none if the model does not train.
+	Buffers []array.Array
 }
 
 // Loss returns the mean of the losses.

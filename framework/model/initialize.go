@@ -20,7 +20,7 @@ import (
 //	torch   weights and biases uniform within 1/√fan-in, as PyTorch initializes its layers
 //
 // Weights are the second operands of Gemm, MatMul and Conv, biases the vectors that are added to those products. Other parameters
-// keep the file's numbers.
+// keep the file's numbers. Where a head was replaced, "keep" draws its numbers as "torch" does.
 var Initializations = []string{"keep", "he", "lecun", "glorot", "torch"}
 
 // Initialize returns first values for the parameters, in their order. They depend on the seed and on each parameter's name and role
@@ -33,7 +33,11 @@ func (m *Model) Initialize(kind string, seed uint64) ([]array.Array, error) {
 	values := make([]array.Array, len(m.Parameters))
 	for i, p := range m.Parameters {
 		role, known := roles[p.Name]
-		if kind == "keep" || !known {
+		draw := kind
+		if kind == "keep" && slices.Contains(m.fresh, p.Name) {
+			draw = "torch" // a new head has no numbers to keep
+		}
+		if draw == "keep" || !known {
 			values[i] = p.Value.Clone()
 			continue
 		}
@@ -42,7 +46,7 @@ func (m *Model) Initialize(kind string, seed uint64) ([]array.Array, error) {
 		random := rand.New(rand.NewPCG(seed, name.Sum64()))
 		values[i] = array.New(array.Float64, p.Value.Len())
 		for j := range values[i].F64 {
-			values[i].F64[j] = role.draw(kind, random)
+			values[i].F64[j] = role.draw(draw, random)
 		}
 	}
 	return values, nil

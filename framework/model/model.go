@@ -32,6 +32,8 @@ type Model struct {
 	opset     int64
 	nodes     []*onnx.Node
 	constants []*onnx.Tensor
+	fresh     []string // initializers of a replaced head
+	separated []string // initializers that were copies of others
 }
 
 // Input is a tensor that is fed in at every step. Its first dimension is the batch.
@@ -55,7 +57,11 @@ type Options struct {
 	Untie     bool             // make the initializers that the exporter merged parameters of their own again
 	Freeze    []string         // patterns of names, as path.Match has them, of initializers that are not trained
 	Train     []string         // patterns of the only initializers that are trained; nil for all
+	Head      Head             // replaces the last layer before the output
 	Shapes    map[string][]int // of inputs whose file leaves dimensions open, by name, the batch included
+
+	// Evaluation makes gradients those of the model in evaluation mode: running statistics, no Dropout.
+	Evaluation bool
 }
 
 // BatchNorm says which statistics BatchNormalization normalizes with while it trains. An evaluation always uses the running ones.
@@ -91,12 +97,14 @@ func open(source *onnx.Model, o Options) (*Model, error) {
 		return nil, fmt.Errorf("model: opset %d is not supported (%d to %d are): convert the file, or export it again", opset, MinOpset, MaxOpset)
 	}
 	m := &Model{Source: source, Output: o.Output, options: o, opset: opset}
-	m.graph = separate(source.Graph, o.Untie)
 	if m.Output == "" {
 		if len(source.Graph.Outputs) == 0 {
 			return nil, fmt.Errorf("model: the graph has no output")
 		}
 		m.Output = source.Graph.Outputs[0].Name
+	}
+	if err := m.prepare(); err != nil {
+		return nil, err
 	}
 	needed, err := m.trace()
 	if err != nil {
@@ -106,6 +114,17 @@ func open(source *onnx.Model, o Options) (*Model, error) {
 		return nil, err
 	}
 	return m, m.readInputs(needed)
+}
+
+// prepare rewrites the source's graph as the options ask for.
+func (m *Model) prepare() error {
+	m.graph, m.separated = separate(m.Source.Graph, m.options.Untie)
+	if m.options.Head.Classes == 0 {
+		return nil
+	}
+	var err error
+	m.graph, m.fresh, err = replaceHead(m.graph, m.Output, m.options.Head.Classes)
+	return err
 }
 
 func isFloat(d onnx.DataType) bool {

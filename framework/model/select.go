@@ -189,13 +189,16 @@ func (m *Model) readInputs(needed map[string]bool) error {
 			return fmt.Errorf("model: input %q is a %v; only tensors are supported", in.Name, in.Kind)
 		case in.DType == onnx.String || in.DType == onnx.Complex64 || in.DType == onnx.Complex128 || in.DType == onnx.Undefined:
 			return fmt.Errorf("model: input %q holds %v elements; only numbers and truth values are supported", in.Name, in.DType)
-		case !in.HasShape || len(in.Dims) == 0:
-			return fmt.Errorf("model: input %q has no batch dimension", in.Name)
+		case !in.HasShape:
+			return fmt.Errorf("model: input %q has no batch dimension: its shape is not declared", in.Name)
 		}
 		m.Inputs = append(m.Inputs, Input{in.Name, in.DType, in.Dims})
 	}
-	if len(m.Inputs) == 0 {
+	switch {
+	case len(m.Inputs) == 0:
 		return fmt.Errorf("model: the output %q depends on no input", m.Output)
+	case len(m.Inputs[0].Dims) == 0:
+		return fmt.Errorf("model: input %q has no batch dimension", m.Inputs[0].Name)
 	}
 	return nil
 }

@@ -15,7 +15,7 @@ type Tie struct {
 
 // separate returns the graph with initializers in the place of copies of initializers: those that are running statistics, since
 // every normalization keeps its own, and all others too if untie is set. A weight that the nodes themselves share stays shared.
-func separate(source *onnx.Graph, untie bool) *onnx.Graph {
+func separate(source *onnx.Graph, untie bool) (g *onnx.Graph, separated []string) {
 	merged := map[string]*onnx.Tensor{}
 	for _, t := range source.Initializers {
 		if isFloat(t.DType) {
@@ -36,11 +36,12 @@ func separate(source *onnx.Graph, untie bool) *onnx.Graph {
 		merged[own.Name] = &own
 		if untie || statistics[own.Name] || statistics[original.Name] {
 			graph.Initializers = append(graph.Initializers, &own)
+			separated = append(separated, own.Name)
 		} else {
 			graph.Nodes = append(graph.Nodes, n)
 		}
 	}
-	return &graph
+	return &graph, separated
 }
 
 // copied returns the initializer that a node copies, or nil if it does anything else.

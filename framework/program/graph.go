@@ -52,6 +52,7 @@ const (
 	ToVector                    // the part of a resulting vector that belongs to the parameter Field
 	ToLosses                    // the loss of each example
 	ToOutput                    // the model's output
+	ToBuffer                    // what the model would make of its buffer Field
 )
 
 // Output is a node whose value is a result.

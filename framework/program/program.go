@@ -116,7 +116,8 @@ func (p *Program) Step(batch int) (*Graph, error) {
 	return p.build(batch, true, func(b *builder) error { return b.writeUpdate(b.gradient) })
 }
 
-// Gradient returns the graph of the gradient of the mean loss, with the output and each example's loss, in training mode.
+// Gradient returns the graph of the gradient of the mean loss, with the output, each example's loss and the buffers after a step,
+// in training mode.
 func (p *Program) Gradient(batch int) (*Graph, error) {
 	return p.build(batch, true, func(b *builder) error {
 		gradients, err := b.gradient()
@@ -125,6 +126,9 @@ func (p *Program) Gradient(batch int) (*Graph, error) {
 		}
 		b.results(gradients, ToVector)
 		b.evaluation()
+		for i, f := range p.bufferFields() {
+			b.result(b.buffers[i], Output{Destination: ToBuffer, Field: f})
+		}
 		return nil
 	})
 }

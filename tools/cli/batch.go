@@ -8,6 +8,7 @@ import (
 
 	"github.com/seed5b471a7e/backstitch/framework/engine"
 	"github.com/seed5b471a7e/backstitch/framework/model"
+	"github.com/seed5b471a7e/backstitch/framework/onnx"
 	"github.com/seed5b471a7e/backstitch/framework/program"
 )
 
@@ -19,18 +20,30 @@ type batchFile struct {
 	examples int
 }
 
-// openBatch reads a file, and how many examples the batch has.
-func openBatch(path string, m *model.Model) (*batchFile, error) {
-	arrays, err := readNPZ(path)
-	if err != nil {
-		return nil, err
+// soleInput is the name of the array of a model's only input, whatever the model calls it.
+const soleInput = "input"
+
+// inputShapes returns the shapes of a model's inputs, by name.
+func inputShapes(source *onnx.Model, arrays map[string]npyArray) map[string][]int {
+	shapes := map[string][]int{}
+	for _, in := range source.Graph.Inputs {
+		if a, named := arrays[in.Name]; named {
+			shapes[in.Name] = a.shape
+		} else if a, sole := arrays[soleInput]; sole {
+			shapes[in.Name] = a.shape
+		}
 	}
+	return shapes
+}
+
+// newBatchFile finds a model's inputs among the arrays of a file, and how many examples the batch has.
+func newBatchFile(path string, arrays map[string]npyArray, m *model.Model) (*batchFile, error) {
 	f := &batchFile{path: path, arrays: arrays}
 	for _, in := range m.Inputs {
 		f.inputs = append(f.inputs, in.Name)
 	}
 	if _, named := arrays[f.inputs[0]]; !named && len(f.inputs) == 1 {
-		f.inputs[0] = "input"
+		f.inputs[0] = soleInput
 	}
 	first, err := f.find(f.inputs[0])
 	if err != nil {

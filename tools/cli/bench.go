@@ -120,7 +120,7 @@ func (b *stepBench) measure(ctx context.Context, duration time.Duration) error {
 }
 
 func (b *stepBench) program() (*program.Program, error) {
-	m, err := importModel(b.Model, "")
+	m, err := importModel(b.Model)
 	if err != nil {
 		return nil, err
 	}

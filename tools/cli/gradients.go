@@ -2,9 +2,11 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
 	"github.com/seed5b471a7e/backstitch/framework/engine"
+	"github.com/seed5b471a7e/backstitch/framework/model"
 	"github.com/seed5b471a7e/backstitch/framework/optim"
 	"github.com/seed5b471a7e/backstitch/framework/program"
 	"github.com/spf13/cobra"
@@ -13,6 +15,7 @@ import (
 // gradientFlags are the flags of model gradients.
 type gradientFlags struct {
 	data, loss, mode, engine, precision, output, out string
+	untie                                            bool
 }
 
 func newGradients() *cobra.Command {
@@ -20,20 +23,23 @@ func newGradients() *cobra.Command {
 		Use:   "gradients FILE|zoo:NAME --data BATCH.npz --loss NAME --out OUT.npz",
 		Short: "Compute a model's output, loss and gradients on a batch",
 		Long: `Computes the output, the mean loss and its gradient with respect to every trained initializer, so that they can be
-compared with any other framework.
+compared with any other framework. The gradients are those of a training step: BatchNormalization uses the statistics of the
+batch where the file was exported for training, or everywhere with --mode train. With --mode eval it uses its running statistics.
 
 BATCH.npz holds "input", or one array for each input under its name, and "target": class indices for cross_entropy,
-numbers in the shape of the output for mse. OUT.npz gets "output", "loss" and "grad:NAME" for every trained initializer.`,
+numbers in the shape of the output for mse. OUT.npz gets "output", "loss", "grad:NAME" for every trained initializer and "buffer:NAME" for
+what a step makes of every running statistic.`,
 		Example: `  backstitch model gradients mlp.onnx --data batch.npz --loss cross_entropy --dtype float64 --out gradients.npz`,
 		Args:    cobra.ExactArgs(1),
 	}
 	f := gradientFlags{}
 	c.Flags().StringVar(&f.data, "data", "", "the batch, an .npz `FILE`")
 	choiceFlag(c, &f.loss, "loss", "", program.LossNames(), "the loss")
-	choiceFlag(c, &f.mode, "mode", "train", []string{"train", "eval"}, "the model's mode, which no operator that is supported yet depends on")
+	choiceFlag(c, &f.mode, "mode", "as-exported", []string{"as-exported", "train", "eval"}, "the model's mode")
 	engineFlag(c, &f.engine)
 	precisionFlag(c, &f.precision)
 	outputFlag(c, &f.output)
+	untieFlag(c, &f.untie)
 	c.Flags().StringVar(&f.out, "out", "", "the results, an .npz `FILE`")
 	requireFlags(c, "data", "loss", "out")
 	c.RunE = func(c *cobra.Command, arguments []string) error {
@@ -53,11 +59,23 @@ func (f *gradientFlags) prepare(reference string) (*program.Program, engine.Batc
 	if err != nil {
 		return nil, b, err
 	}
-	m, err := importModel(reference, f.output)
+	arrays, err := readNPZ(f.data)
 	if err != nil {
 		return nil, b, err
 	}
-	file, err := openBatch(f.data, m)
+	source, err := openModel(reference)
+	if err != nil {
+		return nil, b, err
+	}
+	options := model.Options{Output: f.output, Shapes: inputShapes(source, arrays), Evaluation: f.mode == "eval", Untie: f.untie}
+	if f.mode == "train" {
+		options.BatchNorm = model.BatchStatistics
+	}
+	m, err := model.Import(source, options)
+	if err != nil {
+		return nil, b, fmt.Errorf("%s: %w", reference, err)
+	}
+	file, err := newBatchFile(f.data, arrays, m)
 	if err != nil {
 		return nil, b, err
 	}
@@ -69,11 +87,27 @@ func (f *gradientFlags) prepare(reference string) (*program.Program, engine.Batc
 	return p, b, err
 }
 
-// sameBatch is a batch under every number.
-type sameBatch struct{ batch engine.Batch }
-
-// Batch returns the batch.
-func (b sameBatch) Batch(int) (engine.Batch, error) { return b.batch, nil }
+// untouched returns the initializers that are trained through other outputs of the graph alone: the gradient with respect to them
+// is zero.
+func untouched(m *model.Model) (list []model.Parameter) {
+	known := map[string]bool{}
+	for _, p := range slices.Concat(m.Parameters, m.Buffers) {
+		known[p.Name] = true
+	}
+	for _, out := range m.Source.Graph.Outputs {
+		other, err := model.Import(m.Source, model.Options{Output: out.Name})
+		if err != nil {
+			continue // an output that nothing can be trained through
+		}
+		for _, p := range other.Parameters {
+			if !known[p.Name] {
+				known[p.Name] = true
+				list = append(list, p)
+			}
+		}
+	}
+	return list
+}
 
 // standstill is the optimizer of a program that is asked for gradients only.
 type standstill struct{}
@@ -111,17 +145,17 @@ func (f *gradientFlags) compute(c *cobra.Command, p *program.Program, b engine.B
 		{"output", npyArray{evaluation.Shape, evaluation.Output}},
 		{"loss", npyArray{nil, scalar}},
 	}
-	if err := machine.Apply(c.Context(), s, sameBatch{b}, []int{1}); err != nil { // for the buffers alone: nothing is trained
-		return err
-	}
 	for _, field := range p.Layout.Fields() {
-		switch field.Kind {
-		case optim.Parameter:
+		if field.Kind == optim.Parameter {
 			part := gradient.Slice(field.Offset(), field.Offset()+field.Size())
 			results = append(results, namedArray{"grad:" + field.Name, npyArray{field.Shape, part}})
-		case optim.Buffer:
-			results = append(results, namedArray{"buffer:" + field.Name, npyArray{field.Shape, s.Field(field)}})
 		}
+	}
+	for _, idle := range untouched(p.Model) {
+		results = append(results, namedArray{"grad:" + idle.Name, npyArray{idle.Shape, array.New(p.Precision, idle.Value.Len())}})
+	}
+	for i, buffer := range p.Model.Buffers {
+		results = append(results, namedArray{"buffer:" + buffer.Name, npyArray{buffer.Shape, evaluation.Buffers[i]}})
 	}
 	if err := writeNPZ(f.out, results); err != nil {
 		return err

@@ -33,13 +33,13 @@ func buildModel(name string, seed uint64) (*onnx.Model, error) {
 	return modelzoo.Build(name, seed)
 }
 
-// importModel opens a model and imports the part that its output needs: the first output if none is named.
-func importModel(reference, output string) (*model.Model, error) {
+// importModel opens a model and imports the part that its first output needs.
+func importModel(reference string) (*model.Model, error) {
 	source, err := openModel(reference)
 	if err != nil {
 		return nil, err
 	}
-	m, err := model.Import(source, model.Options{Output: output})
+	m, err := model.Import(source, model.Options{})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", reference, err)
 	}

@@ -20,20 +20,27 @@ func newInspect() *cobra.Command {
 		Args: cobra.ExactArgs(1),
 	}
 	var output string
+	var untie bool
 	outputFlag(c, &output)
+	untieFlag(c, &untie)
 	asJSON := jsonFlag(c)
 	c.RunE = func(c *cobra.Command, arguments []string) error {
 		source, err := openModel(arguments[0])
 		if err != nil {
 			return err
 		}
-		r := model.Inspect(source, model.Options{Output: output})
+		r := model.Inspect(source, model.Options{Output: output, Untie: untie})
 		if *asJSON {
 			return printJSON(c, r)
 		}
 		return printReport(c.OutOrStdout(), r)
 	}
 	return c
+}
+
+// untieFlag adds --untie.
+func untieFlag(c *cobra.Command, untie *bool) {
+	c.Flags().BoolVar(untie, "untie", false, "make initializers that the exporter merged parameters of their own again")
 }
 
 // outputFlag adds --output.
@@ -67,6 +74,7 @@ func printReport(w io.Writer, r *model.Report) error {
 	if err := printInitializers(w, r); err != nil {
 		return err
 	}
+	printTies(w, r.Tied)
 	printProblems(w, r.Problems)
 	return nil
 }
@@ -97,6 +105,17 @@ func printInitializers(w io.Writer, r *model.Report) error {
 		t.row(b.Name, fmt.Sprint(b.Shape), "no: a buffer")
 	}
 	return t.flush()
+}
+
+// printTies says which initializers stand for several, as PyTorch's exporter leaves those that start out equal.
+func printTies(w io.Writer, ties []model.Tie) {
+	if len(ties) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "\nTied: the exporter merged equal initializers, which are trained as one (--untie separates them):")
+	for _, t := range ties {
+		fmt.Fprintf(w, "  %s is also %s\n", printable(t.Initializer), printable(strings.Join(t.Copies, ", ")))
+	}
 }
 
 func printProblems(w io.Writer, problems []model.Problem) {

@@ -97,6 +97,8 @@ func (e ends) write(out program.Output, result array.Array) {
 		e.result.Slice(out.Field.Offset(), out.Field.Offset()+out.Field.Size()).Copy(result)
 	case program.ToLosses:
 		e.evaluation.Losses = result
+	case program.ToBuffer:
+		e.evaluation.Buffers = append(e.evaluation.Buffers, result)
 	case program.ToOutput:
 		e.evaluation.Output, e.evaluation.Shape = result, out.Node.Shape()
 	}
