@@ -33,7 +33,8 @@ type Recipe struct {
 	Evaluate     Evaluate
 	Engine       Engine
 
-	Source []byte // the file, verbatim and without overrides
+	Source []byte   // the file, verbatim and without overrides
+	Set    []string // the overrides, as Options.Set
 }
 
 // ZooPrefix marks a model that is built, not read from a file.
@@ -126,6 +127,6 @@ func Parse(file string, source []byte, o Options) (*Recipe, error) {
 		c.problems.sort()
 		return nil, c.problems
 	}
-	r.Source = source
+	r.Source, r.Set = source, o.Set
 	return r, nil
 }

@@ -84,9 +84,9 @@ func (r *Run) info(o Options) (Info, error) {
 	info := Info{
 		Name:   rc.Name,
 		Status: Running,
-		Recipe: resolved,
-		Model:  ModelInfo{Source: rc.Model.ONNX, SHA256: r.modelHash, Parameters: r.Program.Model.Size()},
-		Seeds:  rc.Seeds, Steps: rc.Steps, Metrics: rc.Evaluate.Metrics,
+		Recipe: resolved, Set: rc.Set,
+		Model: ModelInfo{Source: rc.Model.ONNX, SHA256: r.modelHash, Parameters: r.Program.Model.Size()},
+		Seeds: rc.Seeds, Steps: rc.Steps, Metrics: rc.Evaluate.Metrics,
 		Engine: rc.Engine.Name, Precision: string(r.Program.Precision), Workers: o.Workers,
 		Versions: Versions(), CPU: DescribeCPU(), Started: time.Now(),
 	}

@@ -23,13 +23,15 @@ type batchFile struct {
 // soleInput is the name of the array of a model's only input, whatever the model calls it.
 const soleInput = "input"
 
-// inputShapes returns the shapes of a model's inputs, by name.
+// inputShapes returns the shapes of a model's inputs, by name, that have as many dimensions as the model declares.
 func inputShapes(source *onnx.Model, arrays map[string]npyArray) map[string][]int {
 	shapes := map[string][]int{}
 	for _, in := range source.Graph.Inputs {
-		if a, named := arrays[in.Name]; named {
-			shapes[in.Name] = a.shape
-		} else if a, sole := arrays[soleInput]; sole {
+		a, named := arrays[in.Name]
+		if !named {
+			a = arrays[soleInput]
+		}
+		if len(a.shape) == len(in.Dims) {
 			shapes[in.Name] = a.shape
 		}
 	}

@@ -45,7 +45,7 @@ func newRoot() *cobra.Command {
   backstitch model inspect my-model.onnx`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-	}, newRun(), newValidate(), newList(), newRecipe(), newModel(), newReport(), newBench(), newDoctor())
+	}, newRun(), newValidate(), newList(), newRecipe(), newModel(), newReport(), newExportRun(), newBench(), newDoctor())
 	root.SetUsageTemplate(groupUsage(root.UsageTemplate()))
 	root.SetHelpCommand(newHelp())
 	root.SetFlagErrorFunc(flagError)

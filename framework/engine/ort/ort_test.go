@@ -28,7 +28,8 @@ func needLibrary(t *testing.T) {
 	}
 }
 
-// A model of the zoo that computes the same in training and in evaluation, as the file that a user would export, gives the outputs that ONNX Runtime computes from it.
+// A model of the zoo that computes the same in training and in evaluation, as the file that a user would export, gives the outputs
+// that ONNX Runtime computes from it.
 func TestZooModelsAgreeWithONNXRuntime(t *testing.T) {
 	needLibrary(t)
 	const batch = 3
