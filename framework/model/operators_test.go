@@ -15,6 +15,7 @@ func TestOperatorsFollowTheirOpset(t *testing.T) {
 	cube := floats([]int64{1, 2, 2}, logs(1, 2, 3, 4)...)
 	row, column := floats([]int64{2}, 10, 20), floats([]int64{3}, 1, 0, -1)
 	line := floats([]int64{1, 1, 4}, 1, 3, 2, 4)
+	sixteen := floats([]int64{4, 4}, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16)
 
 	for _, c := range []struct {
 		rule       string
@@ -159,11 +160,64 @@ func TestOperatorsFollowTheirOpset(t *testing.T) {
 			list(ints(2)), attrs(onnx.TensorAttr("value", ints(3))), ints(3, 3)},
 		{"Where chooses", 13, "Where", list(ints(1, 0), ints(5, 6), ints(7, 8)), nil, ints(5, 8)},
 		{"Equal compares", 13, "Equal", list(ints(5, 6), ints(5)), nil, ints(1, 0)},
+
+		{"Resize of opset 10 is asymmetric and takes the element below when it grows", 10, "Resize",
+			list(row, floats([]int64{1}, 2)), nil, floats([]int64{4}, 10, 10, 20, 20)},
+		{"Resize of opset 10 takes the element above when it shrinks", 10, "Resize",
+			list(floats([]int64{4}, 1, 2, 3, 4), floats([]int64{1}, 0.6)), nil, floats([]int64{2}, 1, 3)},
+		{"Resize of opset 10 interpolates without half pixels", 10, "Resize",
+			list(row, floats([]int64{1}, 2)), attrs(onnx.StringAttr("mode", "linear")), floats([]int64{4}, 10, 15, 20, 20)},
+		{"Resize has half pixels by default from opset 11", 11, "Resize",
+			list(row, none, floats([]int64{1}, 2)), attrs(onnx.StringAttr("mode", "linear")), floats([]int64{4}, 10, 12.5, 17.5, 20)},
+		{"Resize with empty scales takes the sizes", 11, "Resize",
+			list(row, none, floats([]int64{0}), ints(3)),
+			attrs(onnx.StringAttr("mode", "linear"), onnx.StringAttr("coordinate_transformation_mode", "align_corners")),
+			floats([]int64{3}, 10, 15, 20)},
+		{"Resize rounds a new length as float32", 13, "Resize",
+			list(floats([]int64{10}, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9), none, floats([]int64{1}, 0.7)),
+			attrs(onnx.StringAttr("nearest_mode", "floor"), onnx.StringAttr("coordinate_transformation_mode", "asymmetric")),
+			floats([]int64{7}, 0, 1, 2, 4, 5, 7, 8)},
+		{"Resize to one element takes the first with pytorch_half_pixel", 13, "Resize",
+			list(row, none, none, ints(1)),
+			attrs(onnx.StringAttr("mode", "linear"), onnx.StringAttr("coordinate_transformation_mode", "pytorch_half_pixel")),
+			floats([]int64{1}, 10)},
+		{"Resize takes axes from opset 18", 18, "Resize",
+			list(six, none, floats([]int64{1}, 2)), attrs(onnx.IntsAttr("axes", -2)),
+			floats([]int64{4, 3}, 1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6)},
+		{"Resize keeps the aspect ratio and is not larger", 18, "Resize",
+			list(six, none, none, ints(4, 9)), attrs(onnx.StringAttr("keep_aspect_ratio_policy", "not_larger")),
+			floats([]int64{4, 6}, 1, 1, 2, 2, 3, 3, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 4, 4, 5, 5, 6, 6)},
+		{"Resize keeps the aspect ratio and is not smaller", 18, "Resize",
+			list(six, none, none, ints(1, 6)), attrs(onnx.StringAttr("keep_aspect_ratio_policy", "not_smaller")),
+			floats([]int64{4, 6}, 1, 1, 2, 2, 3, 3, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 4, 4, 5, 5, 6, 6)},
+		{"Resize widens a linear kernel against aliasing", 18, "Resize",
+			list(floats([]int64{4}, 1, 2, 3, 4), none, floats([]int64{1}, 0.5)),
+			attrs(onnx.StringAttr("mode", "linear"), onnx.IntAttr("antialias", 1)), floats([]int64{2}, 1.625, 3.375)},
+		{"Resize widens a cubic kernel against aliasing", 18, "Resize",
+			list(sixteen, none, floats([]int64{2}, 0.6, 0.6)),
+			attrs(onnx.StringAttr("mode", "cubic"), onnx.IntAttr("antialias", 1)),
+			floats([]int64{2, 2}, 2.5180721, 4.2858863, 9.589329, 11.357142)},
+		{"Resize gives no weight to what is outside", 13, "Resize",
+			list(row, none, floats([]int64{1}, 2)),
+			attrs(onnx.StringAttr("mode", "cubic"), onnx.IntAttr("exclude_outside", 1)),
+			floats([]int64{4}, 8.636364, 12.29452, 17.70548, 21.363636)},
+		{"Resize keeps half_pixel_symmetric in the middle", 19, "Resize",
+			list(floats([]int64{4}, 1, 2, 3, 4), none, floats([]int64{1}, 0.6)),
+			attrs(onnx.StringAttr("mode", "linear"), onnx.StringAttr("coordinate_transformation_mode", "half_pixel_symmetric")),
+			floats([]int64{2}, 1.6666667, 3.3333333)},
+		{"Upsample has its scales as an attribute before opset 9", 7, "Upsample",
+			list(row), attrs(onnx.FloatsAttr("scales", 2)), floats([]int64{4}, 10, 10, 20, 20)},
+		{"Upsample has its scales as an input from opset 9", 9, "Upsample",
+			list(row, floats([]int64{1}, 2)), attrs(onnx.StringAttr("mode", "linear")), floats([]int64{4}, 10, 15, 20, 20)},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			node := &onnx.Node{OpType: c.operator, Outputs: []string{"y"}, Attributes: c.attributes}
 			graph := &onnx.Graph{Nodes: []*onnx.Node{node}}
 			for i, in := range c.inputs {
+				if in == none {
+					node.Inputs = append(node.Inputs, "")
+					continue
+				}
 				named := *in
 				named.Name = fmt.Sprint("x", i)
 				node.Inputs = append(node.Inputs, named.Name)
@@ -240,6 +294,9 @@ func logs(numbers ...float64) []float32 {
 	}
 	return list
 }
+
+// none is an optional input that is omitted.
+var none *onnx.Tensor
 
 func list(tensors ...*onnx.Tensor) []*onnx.Tensor { return tensors }
 
