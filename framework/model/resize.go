@@ -207,7 +207,8 @@ func (r resampling) places() ([]float64, error) {
 			}
 			return i * (from - 1) / (to - 1)
 		},
-		"asymmetric": func(i float64) float64 { return i / r.scale },
+		"tf_half_pixel_for_nn": func(i float64) float64 { return (i + 0.5) / r.scale },
+		"asymmetric":           func(i float64) float64 { return i / r.scale },
 		"tf_crop_and_resize": func(i float64) float64 {
 			if r.to == 1 {
 				return (r.first + r.last) / 2 * (from - 1)
