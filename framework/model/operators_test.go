@@ -232,6 +232,14 @@ func TestOperatorsFollowTheirOpset(t *testing.T) {
 			floats([]int64{2, 1}, float32(20*math.Ln2), float32(10*math.Log(3)+20*math.Log(4)))},
 		{"Einsum broadcasts axes of size one", 12, "Einsum",
 			list(floats([]int64{2, 1}, 1, 2), six), attrs(onnx.StringAttr("equation", "ij,ij->i")), floats([]int64{2}, 6, 30)},
+
+		{"NegativeLogLikelihoodLoss is a mean over the weights by default", 12, "NegativeLogLikelihoodLoss",
+			list(six, ints(2, 0), floats([]int64{3}, 1, 5, 3)), nil, floats(nil, -13./4)},
+		{"NegativeLogLikelihoodLoss leaves out what it ignores, whatever number marks it", 13, "NegativeLogLikelihoodLoss",
+			list(six, ints(-100, 1)), attrs(onnx.IntAttr("ignore_index", -100)), floats(nil, -5)},
+		{"SoftmaxCrossEntropyLoss takes scores", 12, "SoftmaxCrossEntropyLoss",
+			list(floats([]int64{1, 2, 2}, logs(1, 2, 3, 2)...), onnx.NewInt64Tensor("", []int64{1, 2}, []int64{1, 0})),
+			attrs(onnx.StringAttr("reduction", "none")), floats([]int64{1, 2}, logs(4./3, 2)...)},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			node := &onnx.Node{OpType: c.operator, Outputs: []string{"y"}, Attributes: c.attributes}
