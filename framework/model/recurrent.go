@@ -41,7 +41,7 @@ type direction struct {
 type layer struct {
 	x                    ops.Expr // (steps, batch, features)
 	steps, batch, hidden int
-	lengths              []int // of the sequences, nil if all are whole
+	lengths              ops.Expr // of the sequences (batch), absent if all are whole
 }
 
 // recurrence imports RNN, GRU and LSTM. The outputs are Y (steps, directions, batch, hidden), the last h, and LSTM's last c, both
@@ -148,14 +148,21 @@ func row(x ops.Expr, i int) ops.Expr {
 	return x.Narrow(0, i, i+1).Reshape(x.Shape()[1:]...)
 }
 
-// lengths reads how long each sequence of the batch is; nil if all are whole.
-func (c *call) lengths(l *layer) []int {
-	lengths := c.ints(4)
-	if c.err == nil && (len(lengths) != l.batch || slices.Min(lengths) < 0 || slices.Max(lengths) > l.steps) {
-		c.fail("lengths %v for %d sequences of %d steps", lengths, l.batch, l.steps)
+// lengths reads how long each sequence of the batch is, which may be computed from data; absent if all are whole.
+func (c *call) lengths(l *layer) ops.Expr {
+	lengths := c.expr(4)
+	if c.err == nil && !slices.Equal([]int(lengths.Shape()), []int{l.batch}) {
+		c.fail("lengths of shape %v for %d sequences", lengths.Shape(), l.batch)
 	}
-	if c.err != nil || slices.Min(lengths) == l.steps {
-		return nil
+	if _, known := lengths.Known(); !known || c.err != nil {
+		return lengths
+	}
+	numbers := c.ints(4)
+	if c.err == nil && (slices.Min(numbers) < 0 || slices.Max(numbers) > l.steps) {
+		c.fail("lengths %v for %d sequences of %d steps", numbers, l.batch, l.steps)
+	}
+	if slices.Min(numbers) == l.steps {
+		return ops.Expr{}
 	}
 	return lengths
 }
@@ -258,7 +265,7 @@ func (l *layer) run(k cell, d *direction, input ops.Expr, states []ops.Expr, bac
 		}
 		next := k.step(d, input.Narrow(0, t*l.batch, (t+1)*l.batch), states)
 		output := next[0]
-		if l.lengths != nil {
+		if !l.lengths.Absent() {
 			output, next = l.masked(t, states, next)
 		}
 		states, steps[t] = next, output.Reshape(1, 1, l.batch, l.hidden)
@@ -268,13 +275,7 @@ func (l *layer) run(k cell, d *direction, input ops.Expr, states []ops.Expr, bac
 
 // masked lets a sequence that has ended, or not yet begun, keep its states and output zeros.
 func (l *layer) masked(t int, before, after []ops.Expr) (output ops.Expr, states []ops.Expr) {
-	alive := make([]float64, l.batch)
-	for b, n := range l.lengths {
-		if t < n {
-			alive[b] = 1
-		}
-	}
-	mask := ops.Constant([]int{l.batch, 1}, alive)
+	mask := ops.Scalar(float64(t)).Less(l.lengths).Reshape(l.batch, 1)
 	for j := range after {
 		states = append(states, mask.Where(after[j], before[j]))
 	}

@@ -90,3 +90,24 @@ func TestShapesRefuseToReadFromNothing(t *testing.T) {
 		})
 	}
 }
+
+func TestProductsOfConstantsAreKnown(t *testing.T) {
+	six := ops.Constant([]int{2, 3}, []float64{1, 2, 3, 4, 5, 6})
+	for _, c := range []struct {
+		rule    string
+		product ops.Expr
+		shape   []int
+		want    []float64
+	}{
+		{"of all elements", six.ReduceProd(false), []int{}, []float64{720}},
+		{"along an axis", six.ReduceProd(true, 1), []int{2, 1}, []float64{6, 120}},
+		{"of no element", ops.Constant([]int{2, 0}, nil).ReduceProd(false, 1), []int{2}, []float64{1, 1}},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			got, known := c.product.Known()
+			if !known || !slices.Equal(got, c.want) || !slices.Equal([]int(c.product.Shape()), c.shape) {
+				t.Errorf("the product is %v of shape %v (%v), want %v of shape %v", got, c.product.Shape(), c.product.Err(), c.want, c.shape)
+			}
+		})
+	}
+}

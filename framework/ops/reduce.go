@@ -32,9 +32,12 @@ func (x Expr) ReduceMin(keep bool, axes ...int) Expr { return x.Neg().ReduceMax(
 
 // ReduceProd is the product over the axes, or over all if none is given; keep leaves a one in their place.
 func (x Expr) ReduceProd(keep bool, axes ...int) Expr {
+	if x.err != nil {
+		return x
+	}
 	axes = x.axesOrAll(axes)
 	shape, err := reduced(x.Shape(), axes, keep)
-	if err != nil && x.node != nil {
+	if err != nil {
 		return Failed(fmt.Errorf("a product: %w", err))
 	}
 	for _, axis := range axes {
@@ -43,9 +46,12 @@ func (x Expr) ReduceProd(keep bool, axes ...int) Expr {
 	return x.Reshape(shape...)
 }
 
-// productAlong multiplies the halves along an axis until one element is left.
+// productAlong multiplies the halves along an axis until one element is left. The product of none is one.
 func (x Expr) productAlong(axis int) Expr {
-	for x.node != nil && x.Shape()[axis] > 1 {
+	if x.Shape()[axis] == 0 {
+		return x.Sum(true, axis).Fill(1)
+	}
+	for x.err == nil && x.Shape()[axis] > 1 {
 		n := x.Shape()[axis]
 		half := n / 2
 		product := x.Narrow(axis, 0, half).Mul(x.Narrow(axis, half, 2*half))
