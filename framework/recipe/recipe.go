@@ -13,6 +13,7 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/compose"
 	"github.com/seed5b471a7e/backstitch/framework/dataset"
 	"github.com/seed5b471a7e/backstitch/framework/engine"
+	"github.com/seed5b471a7e/backstitch/framework/model"
 	"github.com/seed5b471a7e/backstitch/framework/optim"
 	"github.com/seed5b471a7e/backstitch/framework/program"
 )
@@ -45,6 +46,20 @@ type Model struct {
 	ONNX   string `toml:"onnx" doc:"zoo:NAME, or the path of a .onnx file, relative to the working folder"`
 	Init   string `toml:"init" doc:"first values of the parameters (default for files: keep theirs)" oneof:"keep he lecun glorot torch"`
 	Output string `toml:"output" doc:"the tensor that is the model's output (default: the graph's first output)"`
+
+	BatchNorm model.BatchNorm `toml:"batchnorm" doc:"the statistics that BatchNormalization trains with: train: the batch's; eval: the running ones" oneof:"as-exported train eval"`
+	Untie     bool            `toml:"untie" doc:"give each use of an initializer that the exporter merged with equal ones values of its own"`
+	Freeze    []string        `toml:"freeze" doc:"patterns such as layer1.* of the parameters that stay as they are"`
+	Train     []string        `toml:"train" doc:"patterns of the only parameters that are trained (default: all)"`
+}
+
+// Options says what of the file is imported, and how.
+func (m *Model) Options() model.Options {
+	o := model.Options{Output: m.Output, BatchNorm: m.BatchNorm, Untie: m.Untie, Freeze: m.Freeze}
+	if len(m.Train) > 0 {
+		o.Train = m.Train
+	}
+	return o
 }
 
 // Data says what is trained on, and what each batch holds. The options of the source stand in the same table, and how images are

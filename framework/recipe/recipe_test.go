@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -48,7 +49,7 @@ func TestWhatIsNotGivenHasItsDefault(t *testing.T) {
 	}{
 		{"seeds", r.Seeds, []uint64{0}},
 		{"model.init of a file", r.Model.Init, "keep"},
-		{"model.output", r.Model.Output, ""},
+		{"model", fmt.Sprintf("%+v", r.Model.Options()), fmt.Sprintf("%+v", model.Options{BatchNorm: model.AsExported})},
 		{"data.sampling", r.Data.Sampling, "iid"},
 		{"data.cycle", r.Data.Cycle, 0},
 		{"optimizer.sgd.lr", r.Optimizer.Optimizer.(*sgd).LR, 0.01},
@@ -90,6 +91,16 @@ func TestWhatIsGivenReachesThePlugins(t *testing.T) {
 	}
 }
 
+func TestWhatIsImportedIsWhatTheRecipeSays(t *testing.T) {
+	r := parseSmall(t, "model.output=features", "model.batchnorm=eval", "model.untie=true", `model.freeze=["conv*"]`, `model.train=["*.weight"]`)
+	want := model.Options{
+		Output: "features", BatchNorm: model.RunningAverages, Untie: true, Freeze: []string{"conv*"}, Train: []string{"*.weight"},
+	}
+	if got := r.Model.Options(); !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
 func TestArrangementsAreInTheOrderOfTheFileAndOverridesComeLast(t *testing.T) {
 	r := parseSmall(t, "arrangement.again={kind = \"forward\"}", "arrangement.late.start=2", "arrangement.backward.start=1")
 	var names []string
@@ -121,7 +132,7 @@ func TestTheValueOfAnOverrideIsTOMLOrAString(t *testing.T) {
 	} {
 		set := []string{c.set}
 		if c.want == "" {
-			c.want = `{"onnx":"zoo:convnet","init":"he","output":""}`
+			c.want = `{"onnx":"zoo:convnet","init":"he","output":"","batchnorm":"as-exported","untie":false,"freeze":[],"train":[]}`
 			set = append(set, "model.init=he")
 		}
 		for _, e := range parseSmall(t, set...).Resolved() {
@@ -166,6 +177,7 @@ func TestAResolvedRecipeMeansTheSame(t *testing.T) {
 	for _, set := range [][]string{
 		nil,
 		{"loss.name=mse", "data.name=sin", "model.onnx=zoo:convnet", "model.init=torch", "optimizer={adamw={}}"},
+		{"model.batchnorm=eval", "model.untie=true", `model.freeze=["a*", "b.?"]`, `model.train=["[a-c]*"]`, "model.output=features"},
 		{"data.resize=[16, 12]", "data.normalize={mean = [0.5, -1], std = [0.25, 2]}"},
 		{"data.sampling=cycle", "data.cycle=7", "optimizer.sgd.clip=-inf", "evaluate.metrics=[\"test_loss\"]", "seeds=[5]"},
 	} {
@@ -213,9 +225,10 @@ func TestTheChoicesAreThoseOfThePackagesThatOwnThem(t *testing.T) {
 		}
 	}
 	for option, want := range map[string][]string{
-		"init":     model.Initializations,
-		"sampling": {dataset.IID, dataset.Shuffle, dataset.Cycle},
-		"dtype":    {string(array.Float32), string(array.Float64)},
+		"init":      model.Initializations,
+		"batchnorm": {string(model.AsExported), string(model.BatchStatistics), string(model.RunningAverages)},
+		"sampling":  {dataset.IID, dataset.Shuffle, dataset.Cycle},
+		"dtype":     {string(array.Float32), string(array.Float64)},
 	} {
 		if !slices.Equal(choices[option], want) {
 			t.Errorf("%s is one of %v, want %v", option, choices[option], want)

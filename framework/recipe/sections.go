@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"path"
 	"slices"
 	"strings"
 
@@ -8,6 +9,7 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/compose"
 	"github.com/seed5b471a7e/backstitch/framework/dataset"
 	"github.com/seed5b471a7e/backstitch/framework/engine"
+	"github.com/seed5b471a7e/backstitch/framework/model"
 	"github.com/seed5b471a7e/backstitch/framework/optim"
 	"github.com/seed5b471a7e/backstitch/framework/plugin"
 	"github.com/seed5b471a7e/backstitch/framework/program"
@@ -51,7 +53,10 @@ func (c *checker) model(root *node, m *Model) {
 	} else {
 		m.Init = "keep"
 	}
+	m.BatchNorm, m.Freeze, m.Train = model.AsExported, []string{}, []string{}
 	c.read("model", table, schema{targets: []any{m}, required: required})
+	c.patterns(table.find("freeze"))
+	c.patterns(table.find("train"))
 	switch at := table.where("onnx"); {
 	case isZoo && !slices.Contains(c.models, zoo):
 		if suggestion := plugin.Suggest(zoo, c.models); suggestion != "" {
@@ -63,6 +68,26 @@ func (c *checker) model(root *node, m *Model) {
 		c.report(at, "onnx names no model")
 	case slices.Contains(c.models, file):
 		c.report(at, "onnx = %q is the path of a file (did you mean %q?)", file, ZooPrefix+file)
+	}
+}
+
+// patterns reports the strings of a list that cannot match any name.
+func (c *checker) patterns(list *node) {
+	if list == nil {
+		return
+	}
+	values, _ := list.value.([]any) // that it is another value was reported when the table was read
+	for i, value := range values {
+		pattern, isText := value.(string)
+		_, err := path.Match(pattern, "")
+		switch at := list.children[i].at; {
+		case !isText:
+		case pattern == "":
+			c.report(at, "%s has an empty pattern, which matches no parameter", list.name)
+		case err != nil:
+			c.report(at, "%s has %q, which is no pattern: * stands for any letters, ? for one, [a-z] for one of these, \\ takes the next letter as it is",
+				list.name, pattern)
+		}
 	}
 }
 

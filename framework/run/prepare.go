@@ -70,7 +70,7 @@ func (r *Run) prepareProgram(open OpenModel) error {
 	}
 	hash := sha256.Sum256(encoded)
 	r.modelHash = hex.EncodeToString(hash[:])
-	m, err := model.Import(source, model.Options{Output: rc.Model.Output})
+	m, err := model.Import(source, rc.Model.Options())
 	if err != nil {
 		return fmt.Errorf("%s: %w", rc.Model.ONNX, err)
 	}

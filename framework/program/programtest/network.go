@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/seed5b471a7e/backstitch/framework/model"
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
@@ -68,19 +69,48 @@ func (n *Network) Mul(name string, dims ...int) *Network {
 	return n.node("Mul", []string{n.parameter(name, size(dims), dims...)}, n.shape)
 }
 
-// Import writes the network as the bytes of an ONNX file, reads them, and imports the model.
+// BatchNorm adds a BatchNormalization as it is exported for training: it normalizes with the batch's statistics and moves the
+// buffers name.mean and name.variance a tenth of the way to them. The parameters are name.scale and name.bias.
+func (n *Network) BatchNorm(name string) *Network {
+	channels := n.shape[0]
+	scale, bias := n.parameter(name+".scale", 1, channels), n.parameter(name+".bias", 1, channels)
+	mean, variance := n.buffer(name+".mean", 0.25, channels), n.buffer(name+".variance", 2, channels)
+	n.node("BatchNormalization", []string{scale, bias, mean, variance}, n.shape, onnx.FloatAttr("momentum", 0.9), onnx.IntAttr("training_mode", 1))
+	normalization := n.graph.Nodes[len(n.graph.Nodes)-1]
+	normalization.Outputs = append(normalization.Outputs, mean+"_out", variance+"_out")
+	return n
+}
+
+// Dropout adds a Dropout as it is exported for training: it zeroes elements with probability ratio.
+func (n *Network) Dropout(ratio float64) *Network {
+	name := fmt.Sprintf("dropout_%d", len(n.graph.Nodes))
+	n.graph.Initializers = append(n.graph.Initializers,
+		onnx.NewDoubleTensor(name+".ratio", nil, []float64{ratio}), onnx.NewInt64Tensor(name+".one", nil, []int64{1}))
+	n.graph.Nodes = append(n.graph.Nodes, &onnx.Node{
+		OpType: "Cast", Inputs: []string{name + ".one"}, Outputs: []string{name + ".training"},
+		Attributes: []*onnx.Attribute{onnx.IntAttr("to", int64(onnx.Bool))},
+	})
+	return n.node("Dropout", []string{name + ".ratio", name + ".training"}, n.shape)
+}
+
+// Import imports the model, with every parameter trained.
 func (n *Network) Import() (*model.Model, error) {
+	read, err := n.Model()
+	if err != nil {
+		return nil, err
+	}
+	return model.Import(read, model.Options{})
+}
+
+// Model writes the network as the bytes of an ONNX file, and reads them.
+func (n *Network) Model() (*onnx.Model, error) {
 	n.graph.Outputs = []*onnx.ValueInfo{{Name: n.last, DType: onnx.Double}}
 	written := &onnx.Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, Graph: n.graph}
 	file, err := written.Encode()
 	if err != nil {
 		return nil, err
 	}
-	read, err := onnx.Decode(file)
-	if err != nil {
-		return nil, err
-	}
-	return model.Import(read, model.Options{})
+	return onnx.Decode(file)
 }
 
 func (n *Network) node(operator string, parameters []string, shape []int, attributes ...*onnx.Attribute) *Network {
@@ -97,6 +127,14 @@ func (n *Network) parameter(name string, inputs int, dims ...int) string {
 	for i := range numbers {
 		numbers[i] = (2*n.random.Float64() - 1) / math.Sqrt(float64(inputs))
 	}
+	return n.initializer(name, numbers, dims...)
+}
+
+func (n *Network) buffer(name string, value float64, size int) string {
+	return n.initializer(name, slices.Repeat([]float64{value}, size), size)
+}
+
+func (n *Network) initializer(name string, numbers []float64, dims ...int) string {
 	shape := make([]int64, len(dims))
 	for i, d := range dims {
 		shape[i] = int64(d)
