@@ -31,6 +31,10 @@ func Run(t *testing.T, e engine.Engine) {
 		{"a word is its letters one after the other", words},
 		{"hyperparameters and the count are read at every step", moments},
 		{"a step reads everything before it writes", swap},
+		{"a step moves running statistics as its batch says, an evaluation uses them", runningStatistics},
+		{"noise in T_k is what the seed and the batch say", noiseOfASeedAndABatch},
+		{"T_k with buffers and noise is the same map wherever it stands in a word", sameMap},
+		{"an evaluation knows no noise, and nothing but a step changes buffers", evaluationMode},
 		{"batch sizes may change from step to step", batchSizes},
 		{"a cancelled word ends after a whole step", cancellation},
 		{"a wrong call is an error and changes nothing", misuse},
@@ -75,6 +79,17 @@ func regression(o optim.Optimizer) problem {
 		loss:      "mse",
 		optimizer: o,
 		data:      programtest.Data{Size: 4, Input: []int{3}, Target: programtest.Product(2)},
+	}
+}
+
+// noisy is a convolutional network with buffers and noise.
+func noisy(o optim.Optimizer) problem {
+	return problem{
+		network: programtest.NewNetwork(1, 4, 4).Conv("conv", 2, 2).BatchNorm("norm").Apply("Tanh").Dropout(0.25).Flatten().
+			Dense("hidden", 5).BatchNorm("hidden.norm").Apply("Tanh").Dropout(0.5).Dense("logits", 3),
+		loss:      "cross_entropy",
+		optimizer: o,
+		data:      programtest.Data{Size: 8, Input: []int{1, 4, 4}, Target: programtest.Largest(3), Seed: 6},
 	}
 }
 

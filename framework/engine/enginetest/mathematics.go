@@ -72,10 +72,18 @@ func derivatives(t *testing.T, e engine.Engine) {
 			s := p.open(t, e, array.Float64)
 			random := rand.New(rand.NewPCG(6, 7))
 			for k := range 3 {
+				_, loss := s.gradient(t, s.start, k)
+				if mean := meanLoss(t, s, s.start, k); math.Abs(mean-loss) > 1e-14 {
+					t.Errorf("the loss is %v with the gradient and %v in the evaluation", loss, mean)
+				}
 				checkDerivatives(t, s, k, direction(s, random))
 			}
 		})
 	}
+	t.Run("batch normalization and dropout, cross-entropy", func(t *testing.T) {
+		s := noisy(descent{0.1}).open(t, e, array.Float64)
+		checkDerivatives(t, s, 1, direction(s, rand.New(rand.NewPCG(6, 7))))
+	})
 }
 
 func direction(s setup, random *rand.Rand) array.Array {
@@ -86,18 +94,17 @@ func direction(s setup, random *rand.Rand) array.Array {
 	return v
 }
 
-// checkDerivatives compares the gradient with differences of the loss in every coordinate, and the Hessian-vector product with
+// checkDerivatives compares the gradient with differences of the training loss in every coordinate, and the Hessian-vector product with
 // differences of the gradient along v.
 func checkDerivatives(t *testing.T, s setup, k int, v array.Array) {
-	const h = 1e-5
-	g, loss := s.gradient(t, s.start, k)
-	if mean := meanLoss(t, s, s.start, k); math.Abs(mean-loss) > 1e-14 {
-		t.Errorf("the loss is %v with the gradient and %v in the evaluation", loss, mean)
-	}
+	const h = 3e-6
+	g, _ := s.gradient(t, s.start, k)
 	differences, coordinate := s.vector(), s.vector()
 	for i := range g.Len() {
 		coordinate.Set(i, 1)
-		differences.Set(i, (meanLoss(t, s, moved(s.start, coordinate, h), k)-meanLoss(t, s, moved(s.start, coordinate, -h), k))/(2*h))
+		_, ahead := s.gradient(t, moved(s.start, coordinate, h), k)
+		_, behind := s.gradient(t, moved(s.start, coordinate, -h), k)
+		differences.Set(i, (ahead-behind)/(2*h))
 		coordinate.Set(i, 0)
 	}
 	if d := distance(g, differences); d > 1e-8 {
@@ -151,8 +158,13 @@ func distance(a, b array.Array) float64 {
 
 // precisions compares what the two precisions make of one state.
 func precisions(t *testing.T, e engine.Engine) {
-	double := classifier(averaging{0.1}).open(t, e, array.Float64)
-	single := classifier(averaging{0.1}).open(t, e, array.Float32)
+	for _, p := range []problem{classifier(averaging{0.1}), noisy(averaging{0.01})} {
+		comparePrecisions(t, p.open(t, e, array.Float64), p.open(t, e, array.Float32))
+	}
+}
+
+func comparePrecisions(t *testing.T, double, single setup) {
+	t.Helper()
 	g, loss := double.gradient(t, double.start, 1)
 	g32, loss32 := single.gradient(t, single.start, 1)
 	if d := distance(g32, g); d > 1e-5 || math.Abs(loss-loss32) > 1e-5 {

@@ -43,17 +43,23 @@ func concurrency(t *testing.T, e engine.Engine) {
 func leaks(t *testing.T, e engine.Engine) {
 	const steps, bound = 3000, 1 << 20
 	p := problem{
-		network:   programtest.NewNetwork(2).Dense("first", 2).Apply("Tanh").Dense("logits", 2),
+		network:   programtest.NewNetwork(2).Dense("first", 2).BatchNorm("norm").Apply("Tanh").Dropout(0.5).Dense("logits", 2),
 		loss:      "cross_entropy",
 		optimizer: averaging{0.01},
 		data:      programtest.Data{Size: 2, Input: []int{2}, Target: programtest.Largest(2)},
 	}
 	s := p.open(t, e, array.Float64)
-	word := make([]int, steps)
 	state := s.start.Clone()
-	s.apply(t, state, word[:10]...)
+	use := func(times int) {
+		s.apply(t, state, make([]int, times)...)
+		for range times / 10 {
+			meanLoss(t, s, state, 1)
+			s.gradient(t, state, 1)
+		}
+	}
+	use(10)
 	heap, goroutines := resources()
-	s.apply(t, state, word...)
+	use(steps)
 	heapAfter, goroutinesAfter := resources()
 	if heapAfter > heap+bound {
 		t.Errorf("the heap grew from %d to %d bytes in %d steps", heap, heapAfter, steps)

@@ -5,13 +5,15 @@ import (
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
 	"github.com/seed5b471a7e/backstitch/framework/engine"
+	"github.com/seed5b471a7e/backstitch/framework/program"
 )
 
-// Data hands out batches of random examples with standard normal inputs. Batch k is a function of k alone.
+// Data hands out batches of random examples with standard normal inputs. Batch k is a function of k, its noise of the seed too.
 type Data struct {
 	Size   int                             // examples of a batch
 	Input  []int                           // shape of an example
 	Target func(input []float64) []float64 // what the model shall find
+	Seed   uint64                          // of the noise in T_k
 }
 
 // Batch returns the batch of T_k.
@@ -26,7 +28,10 @@ func (d Data) Batch(k int) (engine.Batch, error) {
 		inputs = append(inputs, x...)
 		targets = append(targets, d.Target(x)...)
 	}
-	return engine.Batch{Size: d.Size, Inputs: []array.Array{array.From64(inputs)}, Targets: array.From64(targets)}, nil
+	return engine.Batch{
+		Size: d.Size, Inputs: []array.Array{array.From64(inputs)}, Targets: array.From64(targets),
+		Noise: program.NoiseKey{Seed: d.Seed, Batch: uint64(k)},
+	}, nil
 }
 
 // Largest is a target for classification: which of the first numbers of the input is the largest.
