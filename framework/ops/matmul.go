@@ -47,7 +47,34 @@ func (o MatMul) sizes(a, b tensor.Shape) (m, k, k2, n int) {
 // Gradient is two products: for C = A·B they are G·Bᵀ and Aᵀ·G.
 func (o MatMul) Gradient(in []Expr, _, g Expr) []Expr {
 	a, b := in[0], in[1]
-	var da, db Expr
+	if o.stacks(a.Shape(), b.Shape()) {
+		da, db := MatMul{TransB: o.TransB}.pullback(stacked(a), matrix(b), stacked(g))
+		return []Expr{da.Reshape(a.Shape()...), db.Reshape(b.Shape()...)}
+	}
+	da, db := o.pullback(a, b, g)
+	return []Expr{da.SumTo(a.Shape()), db.SumTo(b.Shape())}
+}
+
+// stacks reports whether the product is that of all rows of a with a single matrix b.
+func (o MatMul) stacks(a, b tensor.Shape) bool {
+	return !o.TransA && len(a) >= len(b) && b[:len(b)-2].TotalSize() == 1
+}
+
+// stacked is x as one matrix with the rows of all.
+func stacked(x Expr) Expr {
+	shape := x.Shape()
+	columns := shape[len(shape)-1]
+	return x.Reshape(shape.TotalSize()/columns, columns)
+}
+
+// matrix is x without the axes of size one before its last two.
+func matrix(x Expr) Expr {
+	shape := x.Shape()
+	return x.Reshape(shape[len(shape)-2:]...)
+}
+
+// pullback returns the products, before what was repeated is summed.
+func (o MatMul) pullback(a, b, g Expr) (da, db Expr) {
 	if o.TransA {
 		da = Apply(MatMul{TransA: o.TransB, TransB: true}, b, g)
 	} else {
@@ -58,7 +85,7 @@ func (o MatMul) Gradient(in []Expr, _, g Expr) []Expr {
 	} else {
 		db = Apply(MatMul{TransA: !o.TransA}, a, g)
 	}
-	return []Expr{da.SumTo(a.Shape()), db.SumTo(b.Shape())}
+	return da, db
 }
 
 // Eval32 calls Gonum's BLAS.
@@ -71,6 +98,10 @@ func matmul[T Float](o MatMul, out, a, b Tensor[T]) {
 	m, k, _, n := o.sizes(a.Shape, b.Shape)
 	if k == 0 { // Gonum has no empty matrices
 		clear(out.Data)
+		return
+	}
+	if o.stacks(a.Shape, b.Shape) {
+		gemm(false, o.TransB, len(a.Data)/k, n, k, a.Data, b.Data, 0, out.Data)
 		return
 	}
 	lead := out.Shape[:len(out.Shape)-2]
