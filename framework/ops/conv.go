@@ -144,8 +144,7 @@ func (o ConvWeights) Eval64(out Tensor[float64], in ...Tensor[float64]) {
 func conv[T Float](o Conv, y, x, w Tensor[T]) {
 	c := unroll[T](o, x.Shape, w.Shape, y.Shape)
 	c.each(func(xs, ws, ys int) {
-		c.gather(x.Data[xs:])
-		gemm(false, false, c.rows, c.positions, c.depth, w.Data[ws:], c.columns, 0, y.Data[ys:])
+		gemm(false, c.wide, c.rows, c.positions, c.depth, w.Data[ws:], c.gather(x.Data[xs:]), 0, y.Data[ys:])
 	})
 }
 
@@ -153,7 +152,12 @@ func convInput[T Float](o Conv, dx, g, w Tensor[T]) {
 	c := unroll[T](o, dx.Shape, w.Shape, g.Shape)
 	clear(dx.Data)
 	c.each(func(xs, ws, ys int) {
-		gemm(true, false, c.depth, c.positions, c.rows, w.Data[ws:], g.Data[ys:], 0, c.columns)
+		patches := c.storage(dx.Data[xs:])
+		if c.wide {
+			gemm(true, false, c.positions, c.depth, c.rows, g.Data[ys:], w.Data[ws:], 0, patches)
+		} else {
+			gemm(true, false, c.depth, c.positions, c.rows, w.Data[ws:], g.Data[ys:], 0, patches)
+		}
 		c.scatter(dx.Data[xs:])
 	})
 }
@@ -162,18 +166,19 @@ func convWeights[T Float](o Conv, dw, x, g Tensor[T]) {
 	c := unroll[T](o, x.Shape, dw.Shape, g.Shape)
 	clear(dw.Data)
 	c.each(func(xs, ws, ys int) {
-		c.gather(x.Data[xs:])
-		gemm(false, true, c.rows, c.depth, c.positions, g.Data[ys:], c.columns, 1, dw.Data[ws:])
+		gemm(false, !c.wide, c.rows, c.depth, c.positions, g.Data[ys:], c.gather(x.Data[xs:]), 1, dw.Data[ws:])
 	})
 }
 
-// unrolled is the matrix (depth, positions) whose columns are the patches of one example and one group; the convolution is its
-// product with the group's weights (rows, depth).
+// unrolled is the matrix of the patches of one example and one group; the convolution is its product with the group's weights
+// (rows, depth). The products' inner loops run along its rows, so these are its longer side: the matrix is (positions, depth) if
+// it is wide, else (depth, positions).
 type unrolled[T Float] struct {
 	batch, groups, channels, area int // channels and rows are those of one group, area is the size of a channel
 	rows, depth, positions        int
+	wide                          bool
 	taps                          [][]int
-	columns                       []T
+	patches                       []T // nil if the input is the matrix itself
 }
 
 func unroll[T Float](o Conv, x, w, y tensor.Shape) *unrolled[T] {
@@ -182,7 +187,10 @@ func unroll[T Float](o Conv, x, w, y tensor.Shape) *unrolled[T] {
 		rows: w[0] / o.Groups, depth: w[1:].TotalSize(), positions: y[2:].TotalSize(),
 		taps: o.taps(x[2:], w[2:], y[2:]),
 	}
-	c.columns = make([]T, c.depth*c.positions)
+	c.wide = c.depth > c.positions
+	if c.wide || len(c.taps) > 1 || !o.still() {
+		c.patches = make([]T, c.depth*c.positions)
+	}
 	return c
 }
 
@@ -196,31 +204,58 @@ func (c *unrolled[T]) each(f func(x, w, y int)) {
 	}
 }
 
-func (c *unrolled[T]) gather(x []T) {
+// storage is where the patches of an input are.
+func (c *unrolled[T]) storage(x []T) []T {
+	if c.patches == nil {
+		return x[:c.depth*c.positions]
+	}
+	return c.patches
+}
+
+// row returns where kernel element e of a channel stands in the patches, and how far apart its positions are.
+func (c *unrolled[T]) row(channel, e int) (first, step int) {
+	if first = channel*len(c.taps) + e; c.wide {
+		return first, c.depth
+	}
+	return first * c.positions, 1
+}
+
+// gather returns the patches of an input.
+func (c *unrolled[T]) gather(x []T) []T {
+	if c.patches == nil {
+		return c.storage(x)
+	}
 	for channel := range c.channels {
 		plane := x[channel*c.area : (channel+1)*c.area]
 		for e, taps := range c.taps {
-			row := c.columns[(channel*len(c.taps)+e)*c.positions:]
-			for p, from := range taps {
+			at, step := c.row(channel, e)
+			for _, from := range taps {
 				if from < 0 {
-					row[p] = 0
+					c.patches[at] = 0
 				} else {
-					row[p] = plane[from]
+					c.patches[at] = plane[from]
 				}
+				at += step
 			}
 		}
 	}
+	return c.patches
 }
 
+// scatter adds the patches to the input that they were taken from.
 func (c *unrolled[T]) scatter(dx []T) {
+	if c.patches == nil {
+		return
+	}
 	for channel := range c.channels {
 		plane := dx[channel*c.area : (channel+1)*c.area]
 		for e, taps := range c.taps {
-			row := c.columns[(channel*len(c.taps)+e)*c.positions:]
-			for p, to := range taps {
+			at, step := c.row(channel, e)
+			for _, to := range taps {
 				if to >= 0 {
-					plane[to] += row[p]
+					plane[to] += c.patches[at]
 				}
+				at += step
 			}
 		}
 	}

@@ -60,32 +60,39 @@ func (w Window) slide(spatial, kernel []int) (tensor.Shape, error) {
 	return out, nil
 }
 
+// still reports whether a kernel of one element reads at every position the element of the same number.
+func (w Window) still() bool {
+	return slices.Max(w.Strides) == 1 && slices.Max(w.Pads) == 0
+}
+
 // taps returns, for each kernel element and each output position, the spatial element that is read, or −1 in the padding.
 func (w Window) taps(spatial, kernel, out []int) [][]int {
-	elements := tensor.Shape(kernel).TotalSize()
-	positions := tensor.Shape(out).TotalSize()
-	table := make([][]int, elements)
-	flat := make([]int, elements*positions)
-	for e := range table {
-		table[e] = flat[e*positions : (e+1)*positions]
-		for p := range table[e] {
-			table[e][p] = w.tap(spatial, kernel, out, e, p)
-		}
+	table := [][]int{{0}}
+	for axis, size := range spatial {
+		table = w.refine(table, axis, size, kernel[axis], out[axis])
 	}
 	return table
 }
 
-func (w Window) tap(spatial, kernel, out []int, element, position int) int {
-	flat, stride := 0, 1
-	for i := len(spatial) - 1; i >= 0; i-- {
-		at := position%out[i]*w.Strides[i] - w.Pads[i] + element%kernel[i]*w.Dilations[i]
-		if at < 0 || at >= spatial[i] {
-			return -1
+// refine adds an axis to a table of taps.
+func (w Window) refine(table [][]int, axis, size, kernel, out int) [][]int {
+	fine := make([][]int, 0, len(table)*kernel)
+	for _, coarse := range table {
+		for element := range kernel {
+			row := make([]int, 0, len(coarse)*out)
+			for _, tap := range coarse {
+				at := element*w.Dilations[axis] - w.Pads[axis]
+				for range out {
+					if tap < 0 || at < 0 || at >= size {
+						row = append(row, -1)
+					} else {
+						row = append(row, tap*size+at)
+					}
+					at += w.Strides[axis]
+				}
+			}
+			fine = append(fine, row)
 		}
-		flat += at * stride
-		stride *= spatial[i]
-		position /= out[i]
-		element /= kernel[i]
 	}
-	return flat
+	return fine
 }
