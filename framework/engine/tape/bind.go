@@ -2,6 +2,7 @@ package tape
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
 	"github.com/seed5b471a7e/backstitch/framework/engine"
@@ -13,8 +14,9 @@ import (
 
 // tape is one compiled graph.
 type tape struct {
-	graph *program.Graph
-	vm    gorgonia.VM
+	graph   *program.Graph
+	outputs []program.Output // without what a run leaves as it is
+	vm      gorgonia.VM
 }
 
 func newTape(g *program.Graph) (*tape, error) {
@@ -28,7 +30,15 @@ func newTape(g *program.Graph) (*tape, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &tape{g, gorgonia.NewTapeMachine(needed, gorgonia.WithPrecompiled(compiled, locations))}, nil
+	outputs := slices.DeleteFunc(slices.Clone(g.Outputs), func(out program.Output) bool { return unchanged(g, out) })
+	return &tape{g, outputs, gorgonia.NewTapeMachine(needed, gorgonia.WithPrecompiled(compiled, locations))}, nil
+}
+
+// unchanged reports whether an output is the field of the state that it would be stored in.
+func unchanged(g *program.Graph, out program.Output) bool {
+	return out.Destination == program.ToState && slices.ContainsFunc(g.Inputs, func(in program.Input) bool {
+		return in.Node == out.Node && in.Source == program.FromState && in.Field.Offset() == out.Field.Offset()
+	})
 }
 
 func (t *tape) close() error { return t.vm.Close() }
@@ -55,14 +65,14 @@ func (t *tape) run(e ends) error {
 		return err
 	}
 	// All results are looked up before any is stored: an output may be an input's own memory.
-	results := make([]array.Array, len(t.graph.Outputs))
-	for i, out := range t.graph.Outputs {
+	results := make([]array.Array, len(t.outputs))
+	for i, out := range t.outputs {
 		results[i] = numbers(out.Node.Value())
 		if out.Node.Op() == nil {
 			results[i] = results[i].Clone()
 		}
 	}
-	for i, out := range t.graph.Outputs {
+	for i, out := range t.outputs {
 		e.write(out, results[i])
 	}
 	return nil
