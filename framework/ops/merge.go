@@ -109,6 +109,6 @@ func collision(name string) error {
 }
 
 func applies(n *gorgonia.Node, op Op, inputs []*gorgonia.Node) bool {
-	o := Of(n)
-	return o != nil && describe(o) == describe(op.Operator) && slices.Equal(Inputs(n), inputs)
+	o, ours := n.Op().(Op)
+	return ours && o.description == op.description && slices.Equal(Inputs(n), inputs)
 }

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"hash"
 	"hash/fnv"
+	"io"
 	"strings"
 	"sync"
 
@@ -67,8 +68,9 @@ func Build(f func() error) error {
 // differentiate and run it.
 type Op struct {
 	Operator
-	ranks []int // of the inputs, then of the output
-	salt  int   // tells apart nodes whose 32-bit hashes collide
+	ranks       []int  // of the inputs, then of the output
+	description string // the operator's type and all attributes
+	salt        int    // tells apart nodes whose 32-bit hashes collide
 }
 
 var _ gorgonia.SDOp = Op{}
@@ -133,7 +135,7 @@ func (o Op) OverwritesInput() int { return -1 }
 
 // WriteHash writes what identifies the operation: its type and all attributes.
 func (o Op) WriteHash(h hash.Hash) {
-	fmt.Fprintf(h, "%T%+v", o.Operator, o.Operator)
+	io.WriteString(h, o.description)
 	if o.salt != 0 {
 		fmt.Fprintf(h, "#%d", o.salt)
 	}
@@ -147,11 +149,7 @@ func (o Op) Hashcode() uint32 {
 }
 
 // String prints the operator with its attributes.
-func (o Op) String() string { return describe(o.Operator) }
-
-func describe(o Operator) string {
-	return strings.TrimPrefix(fmt.Sprintf("%T%+v", o, o), "ops.")
-}
+func (o Op) String() string { return strings.TrimPrefix(o.description, "ops.") }
 
 // DiffWRT reports for each input whether it has a gradient.
 func (o Op) DiffWRT(inputs int) []bool {
@@ -187,7 +185,7 @@ func (o Op) SymDiff(inputs gorgonia.Nodes, output, grad *gorgonia.Node) (gorgoni
 // Apply adds the operator applied to the inputs to their graph. If the graph has that node already, it is the result. On constants
 // alone the result is a constant.
 func Apply(o Operator, in ...Expr) Expr {
-	op := Op{Operator: o, ranks: make([]int, len(in)+1)}
+	op := Op{Operator: o, ranks: make([]int, len(in)+1), description: fmt.Sprintf("%T%+v", o, o)}
 	folds := len(in) > 0
 	for i, x := range in {
 		if x.err != nil {
