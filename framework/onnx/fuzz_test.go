@@ -205,3 +205,16 @@ func checkPatched(t *testing.T, m *onnx.Model, patched []byte, news []*onnx.Tens
 		t.Errorf("patched:\n%q\nwant\n%q", got, want)
 	}
 }
+
+// FuzzDecodeTensor checks that any data either fail to decode or make a tensor
+// that can be read.
+func FuzzDecodeTensor(f *testing.F) {
+	f.Add(slices.Concat(packed(1, 2), dtype(onnx.Float), raw([]float32{0.5, -2})))
+	f.Add(slices.Concat(dtype(onnx.Int64), packed(7, 1, 2, 3)))
+	f.Add(slices.Concat(dtype(onnx.Float), message(13, str(1, "location"), str(2, "w.bin")), varint(14, 1)))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if tensor, err := onnx.DecodeTensor(data); err == nil {
+			readTensor(t, tensor)
+		}
+	})
+}
