@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -21,6 +22,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/seed5b471a7e/backstitch/framework/array"
+	"github.com/seed5b471a7e/backstitch/framework/onnx"
 
 	_ "github.com/seed5b471a7e/backstitch/framework/engine/tape"
 	_ "github.com/seed5b471a7e/backstitch/plugins/standard"
@@ -57,6 +59,7 @@ func TestScripts(t *testing.T) {
 			"npz":    makeNPZ,
 			"png":    makePNG,
 			"parity": parity,
+			"test":   makeTest,
 		},
 	})
 }
@@ -184,6 +187,32 @@ func makePNG(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(os.MkdirAll(filepath.Dir(path), 0o755))
 		ts.Check(os.WriteFile(path, b.Bytes(), 0o644))
 	}
+}
+
+// test FOLDER OPERATOR Y... writes a test in the manner of ONNX's: of the operator applied to the numbers 1, -2, 3 must come Y.
+func makeTest(ts *testscript.TestScript, _ bool, args []string) {
+	folder := ts.MkAbs(args[0])
+	data := filepath.Join(folder, "test_data_set_0")
+	ts.Check(os.MkdirAll(data, 0o755))
+	m := &onnx.Model{IRVersion: 8, Opsets: map[string]int64{"": 13}, Graph: &onnx.Graph{
+		Nodes:   []*onnx.Node{{OpType: args[1], Inputs: []string{"x"}, Outputs: []string{"y"}}},
+		Inputs:  []*onnx.ValueInfo{onnx.NewTensorInfo("x", onnx.Float, onnx.FixedDim(3))},
+		Outputs: []*onnx.ValueInfo{onnx.NewTensorInfo("y", onnx.Float, onnx.FixedDim(3))},
+	}}
+	ts.Check(m.Save(filepath.Join(folder, "model.onnx")))
+	ts.Check(os.WriteFile(filepath.Join(data, "input_0.pb"), tensorProto(ts, "1", "-2", "3"), 0o644))
+	ts.Check(os.WriteFile(filepath.Join(data, "output_0.pb"), tensorProto(ts, args[2:]...), 0o644))
+}
+
+// tensorProto encodes a vector of FLOAT.
+func tensorProto(ts *testscript.TestScript, numbers ...string) []byte {
+	message := []byte{1 << 3, byte(len(numbers)), 2 << 3, byte(onnx.Float)}
+	for _, text := range numbers {
+		v, err := strconv.ParseFloat(text, 32)
+		ts.Check(err)
+		message = binary.LittleEndian.AppendUint32(append(message, 4<<3|5), math.Float32bits(float32(v)))
+	}
+	return message
 }
 
 // parity GOT GOLDEN TOLERANCE compares what model gradients wrote with what PyTorch computed, in the error measure

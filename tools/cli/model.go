@@ -11,12 +11,13 @@ import (
 func newModel() *cobra.Command {
 	return newGroup(&cobra.Command{
 		Use:   "model",
-		Short: "Look into ONNX models, export those of the zoo, compute and check gradients",
+		Short: "Look into ONNX models, export those of the zoo, compute and check gradients, run ONNX's tests",
 		Example: `  backstitch model inspect resnet.onnx
   backstitch model export zoo:mlp-2x128 mlp.onnx
   backstitch model gradients mlp.onnx --data batch.npz --loss cross_entropy --out gradients.npz
-  backstitch model check mlp.onnx`,
-	}, newInspect(), newExport(), newGradients(), newCheck())
+  backstitch model check mlp.onnx
+  backstitch model conformance /usr/share/libonnx-testdata/data`,
+	}, newInspect(), newExport(), newGradients(), newCheck(), newConformance())
 }
 
 func newExport() *cobra.Command {

@@ -9,7 +9,7 @@ import (
 
 func TestProgressWithoutATerminalIsALineNowAndThen(t *testing.T) {
 	var b strings.Builder
-	p := newProgress(&b, 2000)
+	p := newProgress(&b, training, 2000)
 	p.add(1000) // of an earlier run
 	p.add(1)
 	if b.Len() > 0 {

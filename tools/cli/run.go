@@ -96,7 +96,7 @@ func (f *runFlags) execute(c *cobra.Command, r *run.Run, asJSON bool) error {
 	}
 	stderr := c.ErrOrStderr()
 	total := announce(stderr, r, folder)
-	bar := newProgress(stderr, total)
+	bar := newProgress(stderr, training, total)
 	result, failure := r.Execute(c.Context(), run.Options{
 		Folder: folder, Resume: f.resume, Workers: f.workers, Memory: int64(f.memory), Progress: bar.add,
 	})

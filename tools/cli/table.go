@@ -51,6 +51,17 @@ func (t *table) flush() error {
 	return err
 }
 
+// flushApart prints the table, if it has rows, after an empty line.
+func (t *table) flushApart() error {
+	if len(t.rows) == 0 {
+		return nil
+	}
+	if _, err := io.WriteString(t.w, "\n"); err != nil {
+		return err
+	}
+	return t.flush()
+}
+
 // column is what the cells of a column have in common.
 type column struct {
 	width int
