@@ -45,8 +45,13 @@ func Apply(source *onnx.Model, output string, inputs []*onnx.Tensor, d array.DTy
 // apply writes an output of a graph without inputs. The variables are initializers that become inputs of the expression graph
 // although nothing may be trained through what reads them.
 func apply(source *onnx.Model, output string, variables []*onnx.Tensor, d array.DType) (*Applied, error) {
-	m := &Model{Source: source, Output: output, graph: source.Graph, opset: source.Opsets[""]}
-	needed, err := m.trace()
+	m := &Model{Source: source, Output: output, opset: source.Opsets[""]}
+	var needed map[string]bool
+	var err error
+	m.graph, m.sites, err = inline(source)
+	if err == nil {
+		needed, err = m.trace()
+	}
 	if err == nil {
 		err = m.readInitializers(needed)
 	}

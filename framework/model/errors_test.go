@@ -41,11 +41,6 @@ func TestWhatIsNotSupportedIsRefusedByName(t *testing.T) {
 			`model: node "n" (Det, opset 17): operator Det of opset 17 is not supported`},
 		{"an operator of another domain", network(&onnx.Node{OpType: "Relu", Domain: "com.acme", Inputs: []string{"x"}, Outputs: []string{"y"}}),
 			`model: node for "y" (com.acme.Relu, opset 0): domain "com.acme": only operators of the standard domain are supported`},
-		{"a function of the file under the name of an operator", func() *onnx.Model {
-			m := relu()
-			m.Functions = []*onnx.Function{{Name: "Relu"}}
-			return m
-		}(), `model: node "n" (Relu, opset 17): it calls a function that the file defines, which is not supported`},
 		{"several problems", network(node("Det", "a", "x"), node("Det", "b", "a"), node("Det", "c", "b"), node("Det", "d", "c"), node("Det", "y", "d")),
 			`model: node "n" (Det, opset 17): operator Det of opset 17 is not supported; ` +
 				`node "n" (Det, opset 17): operator Det of opset 17 is not supported; ` +

@@ -51,6 +51,10 @@ type OperatorCount struct {
 // Inspect describes a model. What is in the way of importing it is a problem in the report: a report without problems belongs to
 // a model that imports.
 func Inspect(source *onnx.Model, o Options) *Report {
+	graph, _, err := inline(source)
+	if err != nil {
+		graph = source.Graph
+	}
 	r := &Report{
 		Producer:   strings.TrimSpace(source.ProducerName + " " + source.ProducerVersion),
 		IRVersion:  source.IRVersion,
@@ -59,8 +63,8 @@ func Inspect(source *onnx.Model, o Options) *Report {
 		Outputs:    describe(source.Graph.Outputs),
 		Parameters: []ParameterReport{},
 		Buffers:    []ParameterReport{},
-		Tied:       append([]Tie{}, Ties(source.Graph)...),
-		Operators:  countOperators(source.Graph),
+		Tied:       append([]Tie{}, Ties(graph)...),
+		Operators:  countOperators(graph),
 		Problems:   []Problem{},
 	}
 	for domain, version := range source.Opsets {

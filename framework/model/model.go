@@ -30,6 +30,7 @@ type Model struct {
 	options   Options
 	graph     *onnx.Graph // the source's, as it was prepared for import
 	opset     int64
+	sites     map[*onnx.Node]*site // of the nodes that functions were replaced by
 	nodes     []*onnx.Node
 	constants []*onnx.Tensor
 	fresh     []string // initializers of a replaced head
@@ -118,11 +119,15 @@ func open(source *onnx.Model, o Options) (*Model, error) {
 
 // prepare rewrites the source's graph as the options ask for.
 func (m *Model) prepare() error {
-	m.graph, m.separated = separate(m.Source.Graph, m.options.Untie)
+	inlined, sites, err := inline(m.Source)
+	if err != nil {
+		return fmt.Errorf("model: %w", err)
+	}
+	m.sites = sites
+	m.graph, m.separated = separate(inlined, m.options.Untie)
 	if m.options.Head.Classes == 0 {
 		return nil
 	}
-	var err error
 	m.graph, m.fresh, err = replaceHead(m.graph, m.Output, m.options.Head.Classes)
 	return err
 }

@@ -101,15 +101,10 @@ func (m *Model) unknown(n *onnx.Node) string {
 	if n.Domain != "" {
 		return fmt.Sprintf("domain %q: only operators of the standard domain are supported", n.Domain)
 	}
-	for _, f := range m.Source.Functions {
-		if f.Name == n.OpType && f.Domain == "" {
-			return "it calls a function that the file defines, which is not supported"
-		}
-	}
 	o, known := operators[n.OpType]
 	switch {
 	case !known:
-		return fmt.Sprintf("operator %s of opset %d is not supported", n.OpType, m.opset)
+		return fmt.Sprintf("operator %s of opset %d is not supported", n.OpType, m.version(n))
 	case len(n.Inputs) < o.least || len(n.Inputs) > o.most:
 		return fmt.Sprintf("%s takes %v inputs, not %d", n.OpType, o.arity(), len(n.Inputs))
 	case len(n.Outputs) == 0 || n.Outputs[0] == "":
@@ -131,7 +126,7 @@ func summarize(problems []Problem) string {
 	return strings.Join(lines, "; ")
 }
 
-// at names a node with its operator and opset: node "conv1" (Conv, opset 13).
+// at names a node with its operator and opset, and the call of a function that it comes from: node "conv1" (Conv, opset 13).
 func (m *Model) at(n *onnx.Node) string {
-	return fmt.Sprintf("%s, opset %d)", strings.TrimSuffix(n.String(), ")"), m.Source.Opsets[n.Domain])
+	return fmt.Sprintf("%s, opset %d)%s", strings.TrimSuffix(n.String(), ")"), m.version(n), m.calls(n))
 }

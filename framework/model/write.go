@@ -240,7 +240,7 @@ func (w *writer) node(n *onnx.Node) (err error) {
 		return errors.New(reason)
 	}
 	c := &call{
-		writer: w, node: n, opset: w.model.opset, training: w.given.Training && !w.model.options.Evaluation,
+		writer: w, node: n, opset: w.model.version(n), training: w.given.Training && !w.model.options.Evaluation,
 		read: map[int]bool{}, attributes: map[string]bool{}, outputs: make([]value, len(n.Outputs)),
 	}
 	first := operators[n.OpType].importer(c)

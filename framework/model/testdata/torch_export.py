@@ -144,6 +144,19 @@ class Attention(nn.Module):
         return F.softmax(scores, dim=-1) @ self.v(x)
 
 
+class Block(nn.Module):
+    """Half of a transformer's layer, of modules in modules."""
+
+    def __init__(self, n):
+        super().__init__()
+        self.norm, self.attention = nn.LayerNorm(n), Attention(n)
+        self.feed = nn.Sequential(nn.LayerNorm(n, elementwise_affine=False), nn.Linear(n, 2 * n), nn.GELU(), nn.Linear(2 * n, n))
+
+    def forward(self, x):
+        x = x + self.attention(self.norm(x))
+        return x + self.feed(x)
+
+
 def zero_biases(model):
     """Equal initializers: the exporter merges them in eval mode."""
     for name, p in model.named_parameters():
@@ -156,14 +169,14 @@ def zero_biases(model):
 
 class Case:
     def __init__(self, model, *inputs, loss="cross_entropy", opset=13, mode="eval", fold=True, dynamic=True, as_inputs=False,
-                 double=False):
+                 double=False, functions=False):
         self.model, self.inputs, self.loss = model, inputs, loss
         self.opset, self.mode, self.fold, self.dynamic, self.as_inputs = opset, mode, fold, dynamic, as_inputs
-        self.double = double
+        self.double, self.functions = double, functions
 
     def settings(self):
         return (f"opset {self.opset}, {self.mode}, fold={self.fold}, dynamic={self.dynamic}, as_inputs={self.as_inputs}, "
-                f"double={self.double}, {self.loss}, {[tuple(x.shape) for x in self.inputs]}")
+                f"double={self.double}, functions={self.functions}, {self.loss}, {[tuple(x.shape) for x in self.inputs]}")
 
     def export(self, path):
         names = ["input"] if len(self.inputs) == 1 else [f"input{i}" for i in range(len(self.inputs))]
@@ -174,7 +187,7 @@ class Case:
         example = tuple((x[:2] if self.dynamic else x).to(dtype) for x in self.inputs)
         torch.onnx.export(
             model, example, path, opset_version=self.opset, training=MODES[self.mode], do_constant_folding=self.fold,
-            keep_initializers_as_inputs=self.as_inputs, input_names=names, output_names=["output"],
+            keep_initializers_as_inputs=self.as_inputs, export_modules_as_functions=self.functions, input_names=names, output_names=["output"],
             dynamic_axes={n: {0: "batch"} for n in names + ["output"]} if self.dynamic else None)
         return names
 
@@ -303,6 +316,10 @@ def fixed_cases():
             zero_biases(nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), Residual(nn.ReLU(), nn.Conv2d(4, 4, 3, padding=1)), nn.ReLU(),
                                       Residual(nn.Conv2d(4, 4, 1)), nn.AdaptiveAvgPool2d((1, 1)), nn.Flatten(), nn.Linear(4, 4))),
             x(4, 1, 6, 6), opset=17, dynamic=False),
+        "functions_mlp": Case(nn.Sequential(mlp(6, 7, activation=nn.ELU), Residual(nn.LayerNorm(7), mlp(7, 5, 7)), nn.LeakyReLU(0.25),
+                                            nn.Linear(7, 4)), x(5, 6), opset=15, functions=True),
+        "functions_attention": Case(nn.Sequential(Block(4), Block(4), Fn(lambda t: t.mean(1)), nn.Linear(4, 4)), x(3, 3, 4), opset=15,
+                                    functions=True),
     }
 
 
