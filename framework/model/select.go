@@ -62,23 +62,43 @@ func mentioned(n *onnx.Node, f func(name string, u usage)) {
 
 // usages returns how the output depends on each value: as an operand if a path of differentiable operators leads there.
 func (m *Model) usages() map[string]usage {
-	differentiable := map[string]bool{m.Output: true}
-	found := map[string]usage{}
-	for _, n := range slices.Backward(m.nodes) {
-		leads := reads(differentiable, n) && !operators[n.OpType].flat
-		mentioned(n, func(name string, u usage) {
-			if u == operand && !leads {
-				u = setting
+	f := finder{differentiable: map[string]bool{m.Output: true}, found: map[string]usage{}}
+	f.nodes(m.nodes)
+	return f.found
+}
+
+// finder finds how values are used. Every value must have a name of its own, see inline.
+type finder struct {
+	differentiable map[string]bool
+	found          map[string]usage
+}
+
+// nodes looks at nodes that are sorted, and at their branches, whichever will be taken.
+func (f finder) nodes(list []*onnx.Node) {
+	for _, n := range slices.Backward(list) {
+		leads := reads(f.differentiable, n) && !operators[n.OpType].flat
+		for i, name := range n.Inputs {
+			f.use(name, usageOf(n, i), leads)
+		}
+		for _, g := range subgraphs(n) {
+			for _, out := range g.Outputs {
+				f.use(out.Name, operand, leads)
 			}
-			if u == operand {
-				differentiable[name] = true
-			}
-			if before, known := found[name]; !known || before != operand && u != setting {
-				found[name] = u
-			}
-		})
+			f.nodes(g.Nodes)
+		}
 	}
-	return found
+}
+
+func (f finder) use(name string, u usage, leads bool) {
+	if u == operand && !leads {
+		u = setting
+	}
+	if u == operand {
+		f.differentiable[name] = true
+	}
+	if before, known := f.found[name]; !known || before != operand && u != setting {
+		f.found[name] = u
+	}
 }
 
 // readInitializers sorts the initializers into parameters, frozen ones, buffers and constants.
