@@ -52,9 +52,12 @@ func selu(c *call) ops.Expr {
 	return elu(c.expr(0), alpha).Scale(gamma)
 }
 
-// pRelu multiplies what is negative by a trained slope, which broadcasts to x alone.
+// pRelu multiplies what is negative by a trained slope, which broadcasts to x alone. Before opset 7 it had one for each channel.
 func pRelu(c *call) ops.Expr {
 	x, slope := c.expr(0), c.expr(1)
+	if c.opset < 7 && x.Rank() > 1 && slices.Equal([]int(slope.Shape()), []int{x.Shape()[1]}) {
+		slope = slope.Reshape(channelShape(x)...)
+	}
 	y := x.Relu().Add(negative(x).Mul(slope))
 	if c.err == nil && y.Err() == nil && !slices.Equal(y.Shape(), x.Shape()) {
 		c.fail("a slope of shape %v does not broadcast to %v", slope.Shape(), x.Shape())

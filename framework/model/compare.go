@@ -19,7 +19,10 @@ var comparison = map[string]operator{
 }
 
 func pair(f func(a ops.Expr, b ops.Operand) ops.Expr) importer {
-	return func(c *call) ops.Expr { return f(c.expr(0), c.expr(1)) }
+	return func(c *call) ops.Expr {
+		a, b := c.operands()
+		return f(a, b)
+	}
 }
 
 func greater(a ops.Expr, b ops.Operand) ops.Expr { return b.Expr().Less(a) }

@@ -53,8 +53,29 @@ func unary(f func(ops.Expr) ops.Expr) importer {
 
 func reciprocal(x ops.Expr) ops.Expr { return x.Fill(1).Div(x) }
 
+// operands returns the two inputs of an operator that broadcasts. Before opset 7 only the second was repeated, if broadcast said
+// so: its axes are those of the first from axis on, or the last ones.
+func (c *call) operands() (a, b ops.Expr) {
+	a, b = c.expr(0), c.expr(1)
+	if c.opset >= 7 {
+		return a, b
+	}
+	last := a.Rank() - b.Rank()
+	broadcast, axis := c.attrBool("broadcast"), c.attrInt("axis", last)
+	if c.err == nil && !broadcast && !slices.Equal(a.Shape(), b.Shape()) {
+		c.fail("shapes %v and %v differ, and attribute broadcast is not set", a.Shape(), b.Shape())
+	}
+	if c.err == nil && broadcast && (axis < 0 || axis > last) {
+		c.fail("a tensor of shape %v has no axes of shape %v from axis %d on", a.Shape(), b.Shape(), axis)
+	}
+	if c.err != nil {
+		return ops.Expr{}, ops.Expr{}
+	}
+	return a, b.Reshape(append(slices.Clone(b.Shape()), slices.Repeat([]int{1}, last-axis)...)...)
+}
+
 func add(c *call) ops.Expr {
-	a, b := c.expr(0), c.expr(1)
+	a, b := c.operands()
 	if v, is := number(b, a); is {
 		return a.Shift(v)
 	}
@@ -65,7 +86,7 @@ func add(c *call) ops.Expr {
 }
 
 func sub(c *call) ops.Expr {
-	a, b := c.expr(0), c.expr(1)
+	a, b := c.operands()
 	if v, is := number(b, a); is {
 		return a.Shift(-v)
 	}
@@ -76,7 +97,7 @@ func sub(c *call) ops.Expr {
 }
 
 func mul(c *call) ops.Expr {
-	a, b := c.expr(0), c.expr(1)
+	a, b := c.operands()
 	if v, is := number(b, a); is {
 		return a.Scale(v)
 	}
@@ -88,7 +109,7 @@ func mul(c *call) ops.Expr {
 
 // div rounds the quotient of integers toward zero.
 func div(c *call) ops.Expr {
-	a, b := c.expr(0), c.expr(1)
+	a, b := c.operands()
 	if !c.value(0).isInteger() {
 		return a.Div(b)
 	}
@@ -120,7 +141,7 @@ var powers = map[float64]func(x ops.Expr) ops.Expr{
 
 // pow may have an exponent of another type than the base.
 func pow(c *call) ops.Expr {
-	x, exponent := c.expr(0), c.expr(1)
+	x, exponent := c.operands()
 	if v, is := number(exponent, x); is && powers[v] != nil {
 		return powers[v](x)
 	}

@@ -45,8 +45,8 @@ func TestWhatIsNotSupportedIsRefusedByName(t *testing.T) {
 			`model: node "n" (Det, opset 17): operator Det of opset 17 is not supported; ` +
 				`node "n" (Det, opset 17): operator Det of opset 17 is not supported; ` +
 				`node "n" (Det, opset 17): operator Det of opset 17 is not supported; and 2 more`},
-		{"an old opset", opset(relu(), 6), `model: opset 6 is not supported (7 to 21 are): convert the file, or export it again`},
-		{"a new opset", opset(relu(), 99), `model: opset 99 is not supported (7 to 21 are): convert the file, or export it again`},
+		{"an old opset", opset(relu(), 5), `model: opset 5 is not supported (6 to 21 are): convert the file, or export it again`},
+		{"a new opset", opset(relu(), 99), `model: opset 99 is not supported (6 to 21 are): convert the file, or export it again`},
 		{"no opset", func() *onnx.Model {
 			m := relu()
 			m.Opsets = map[string]int64{"com.acme": 1}

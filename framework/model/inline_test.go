@@ -175,7 +175,7 @@ func TestACallThatCannotBeInlinedIsRefusedByName(t *testing.T) {
 		{one(relu(), applied("f.F", "y", "x x")), `model: node for "y" (f.F): function "f.F" takes 1 inputs, not 2`},
 		{one(relu(), applied("f.F", "y z", "x")), `model: node for "y" (f.F): function "f.F" has 1 outputs, not 2`},
 		{one(relu(), applied("f.F", "y", "x", onnx.IntAttr("k", 1))), `model: node for "y" (f.F): function "f.F" has no attribute k`},
-		{one(relu(), applied("f.F", "y", "x")).opset(22), `model: node for "y" (f.F): function "f.F": opset 22 is not supported (7 to 21 are)`},
+		{one(relu(), applied("f.F", "y", "x")).opset(22), `model: node for "y" (f.F): function "f.F": opset 22 is not supported (6 to 21 are)`},
 		{one(relu(), applied("f.F", "y", "x")).opset(0),
 			`model: node for "y" (f.F): node for "b" (Relu): the function names no opset of the standard domain (ai.onnx)`},
 		{one(define("F", "a", "b", applied("Relu", "b", "x")), applied("f.F", "y", "x")),

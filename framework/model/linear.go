@@ -15,6 +15,9 @@ var linear = map[string]operator{
 func gemm(c *call) ops.Expr {
 	a, b := c.expr(0), c.expr(1)
 	alpha, beta := c.attrFloat("alpha", 1), c.attrFloat("beta", 1)
+	if c.opset < 7 {
+		c.attrBool("broadcast") // of C, which may always
+	}
 	product := ops.MatMul{TransA: c.attrBool("transA"), TransB: c.attrBool("transB")}
 	if c.err == nil && (a.Rank() != 2 || b.Rank() != 2) {
 		c.fail("inputs of shapes %v and %v: Gemm multiplies matrices", a.Shape(), b.Shape())

@@ -11,9 +11,9 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
 )
 
-// The opsets of the standard domain whose operators the importer knows. Before 7, arithmetic broadcast by other rules.
+// The opsets of the standard domain whose operators the importer knows.
 const (
-	MinOpset = 7
+	MinOpset = 6
 	MaxOpset = 21
 )
 

@@ -37,14 +37,18 @@ func softmax(f func(ops.Expr, int) ops.Expr) importer {
 
 // batchNormalization normalizes every channel over the batch and the spatial axes (Ioffe and Szegedy, arXiv:1502.03167). In
 // training the statistics are the batch's, and each running one becomes momentum · running + (1 − momentum) · batch's, with the
-// biased variance, as ONNX has it. Training is marked by training_mode and three outputs from opset 14, by five outputs before.
+// biased variance, as ONNX has it. Training is marked by training_mode and three outputs from opset 14, by five outputs before, and
+// before opset 7 by the absence of is_test.
 func batchNormalization(c *call) ops.Expr {
 	x, scale, bias := c.expr(0), c.expr(1), c.expr(2)
 	mean, variance := c.expr(3), c.expr(4)
 	epsilon, momentum := c.attrFloat("epsilon", 1e-5), c.attrFloat("momentum", 0.9)
 	exported := len(c.node.Outputs) > 1 && c.opset < 14
-	if c.opset >= 14 {
+	switch {
+	case c.opset >= 14:
 		exported = c.attrBool("training_mode")
+	case c.opset < 7:
+		exported = !c.attrBool("is_test")
 	}
 	if c.opset < 9 && c.attrInt("spatial", 1) == 0 {
 		c.fail("attribute spatial = 0 is not supported")
@@ -222,13 +226,13 @@ func localResponseNormalization(c *call) ops.Expr {
 	return x.Div(sums.Scale(alpha / float64(size)).Shift(bias).Pow(ops.Scalar(beta)))
 }
 
-// dropout zeroes elements with probability ratio and scales the others up, in training, if training_mode (from opset 12) says so;
-// before, it was always exported as the identity. The second output is true where an element was kept.
+// dropout zeroes elements with probability ratio and scales the others up, in training, if training_mode (from opset 12) says so,
+// or is_test (before opset 7) does not forbid it; between, it was always exported as the identity. The second output is true where an element was kept.
 func dropout(c *call) ops.Expr {
 	x, ratio, active := c.expr(0), c.attrFloat("ratio", 0.5), false
 	c.attrInt("seed", 0)
-	if c.opset < 10 {
-		c.attrInt("is_test", 0)
+	if c.opset < 7 {
+		active = !c.attrBool("is_test")
 	}
 	if c.has(1) {
 		ratio = c.scalar(1)

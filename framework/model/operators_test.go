@@ -240,6 +240,30 @@ func TestOperatorsFollowTheirOpset(t *testing.T) {
 		{"SoftmaxCrossEntropyLoss takes scores", 12, "SoftmaxCrossEntropyLoss",
 			list(floats([]int64{1, 2, 2}, logs(1, 2, 3, 2)...), onnx.NewInt64Tensor("", []int64{1, 2}, []int64{1, 0})),
 			attrs(onnx.StringAttr("reduction", "none")), floats([]int64{1, 2}, logs(4./3, 2)...)},
+
+		{"Add repeats nothing before opset 7 unless it is told to", 6, "Add", list(row, row), nil, floats([]int64{2}, 20, 40)},
+		{"Sub repeats its second operand along the last axes before opset 7", 6, "Sub",
+			list(six, column), attrs(onnx.IntAttr("broadcast", 1)), floats([]int64{2, 3}, 0, 2, 4, 3, 5, 7)},
+		{"Mul repeats its second operand from an axis on before opset 7", 6, "Mul",
+			list(six, row), attrs(onnx.IntAttr("broadcast", 1), onnx.IntAttr("axis", 0)), floats([]int64{2, 3}, 10, 20, 30, 80, 100, 120)},
+		{"Pow broadcasts a scalar before opset 7", 6, "Pow",
+			list(row, scalar(2)), attrs(onnx.IntAttr("broadcast", 1)), floats([]int64{2}, 100, 400)},
+		{"Less broadcasts before opset 7", 6, "Less",
+			list(ints(1, 5), onnx.NewInt64Tensor("", nil, []int64{3})), attrs(onnx.IntAttr("broadcast", 1)), ints(1, 0)},
+		{"Gemm needs no broadcast to repeat C before opset 7", 6, "Gemm",
+			list(six, floats([]int64{3, 1}, 1, 0, -1), scalar(3)), attrs(onnx.IntAttr("broadcast", 1)), floats([]int64{2, 1}, 1, 1)},
+		{"PRelu has a slope for each channel before opset 7", 6, "PRelu",
+			list(floats([]int64{1, 2, 2}, -1, 2, -3, -4), row), nil, floats([]int64{1, 2, 2}, -10, 2, -60, -80)},
+		{"BatchNormalization takes the running statistics for is_test before opset 7", 6, "BatchNormalization",
+			list(floats([]int64{2, 1}, 1, 3), perChannel(2), perChannel(1), perChannel(1), perChannel(4)),
+			attrs(onnx.IntAttr("is_test", 1), onnx.FloatAttr("epsilon", 0)), floats([]int64{2, 1}, 1, 3)},
+		{"BatchNormalization takes the batch's statistics without is_test before opset 7", 6, "BatchNormalization",
+			list(floats([]int64{2, 1}, 1, 3), perChannel(2), perChannel(1), perChannel(1), perChannel(4)),
+			attrs(onnx.FloatAttr("epsilon", 0)), floats([]int64{2, 1}, -1, 3)},
+		{"Dropout is the identity for is_test before opset 7", 6, "Dropout", list(six), attrs(onnx.IntAttr("is_test", 1)), six},
+		{"Upsample has two scales as attributes before opset 7", 6, "Upsample",
+			list(floats([]int64{1, 1, 1, 2}, 1, 2)), attrs(onnx.FloatAttr("height_scale", 2), onnx.FloatAttr("width_scale", 1)),
+			floats([]int64{1, 1, 2, 2}, 1, 2, 1, 2)},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			node := &onnx.Node{OpType: c.operator, Outputs: []string{"y"}, Attributes: c.attributes}
@@ -317,6 +341,10 @@ func ints(numbers ...int64) *onnx.Tensor {
 }
 
 func scalar(v float32) *onnx.Tensor { return floats(nil, v) }
+
+func perChannel(numbers ...float32) *onnx.Tensor {
+	return floats([]int64{int64(len(numbers))}, numbers...)
+}
 
 func logs(numbers ...float64) []float32 {
 	list := make([]float32, len(numbers))

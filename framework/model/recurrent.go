@@ -92,6 +92,9 @@ func (c *call) recurrentLayer(k cell) (*layer, []*direction) {
 	if c.attrBool("layout") && x.Rank() == 3 {
 		x = x.Transpose(1, 0, 2)
 	}
+	if c.opset < 7 {
+		c.attrBool("output_sequence") // which the names of outputs say too
+	}
 	mode := c.attrString("direction", "forward")
 	count := map[string]int{"forward": 1, "reverse": 1, "bidirectional": 2}[mode]
 	if c.err == nil && (x.Rank() != 3 || w.Rank() != 3 || r.Rank() != 3 || count == 0) {

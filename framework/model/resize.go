@@ -27,12 +27,15 @@ type resampling struct {
 	extrapolation float64
 }
 
-// upsample has its scales as an attribute before opset 9 (a required one), as an input from then on.
+// upsample has its scales as attributes before opset 9, as an input from then on.
 func upsample(c *call) ops.Expr {
 	x, scales := c.expr(0), []float64(nil)
-	if c.opset < 9 {
+	switch {
+	case c.opset < 7:
+		scales = []float64{1, 1, c.attrFloat("height_scale", 1), c.attrFloat("width_scale", 1)}
+	case c.opset < 9:
 		scales = c.attrFloats("scales")
-	} else {
+	default:
 		scales = c.known(1)
 	}
 	r := resampling{mode: c.attrString("mode", "nearest"), coordinates: "asymmetric", nearest: "floor"}

@@ -66,7 +66,7 @@ func (f *exportFlags) export(c *cobra.Command, path string) error {
 	if err != nil {
 		return err
 	}
-	bar := newProgress(c.ErrOrStderr(), steps)
+	bar := newProgress(c.ErrOrStderr(), training, steps)
 	state, err := r.State(c.Context(), wanted, f.workers, bar.add)
 	bar.finish()
 	if err != nil {
