@@ -150,8 +150,9 @@ func TestWhatIsNotSupportedIsRefusedByName(t *testing.T) {
 
 		{"a second output that is used", network(&onnx.Node{Name: "n", OpType: "Relu", Inputs: []string{"x"}, Outputs: []string{"m", "at"}}, node("Mul", "y", "m", "at")),
 			`model: node "n" (Relu, opset 17): output 1 ("at") of Relu is not supported`},
-		{"an omitted first output", fixed(network(&onnx.Node{Name: "n", OpType: "MaxPool", Inputs: []string{"x"}, Outputs: []string{"", "y"}}), image...),
-			`model: node "n" (MaxPool, opset 17): its first output is omitted`},
+		{"an operator that is refused for a reason", network(node("Loop", "y", "x")),
+			`model: node "n" (Loop, opset 17): operator Loop of opset 17 is not supported: it repeats a graph; export the model with a ` +
+				`fixed number of steps (unrolled)`},
 		{"an output without the batch", network(node("Transpose", "y", "x")),
 			`model: at batch 2 the output "y" has the shape (3, 2); its first dimension must be the batch`},
 		{"an output that is a constant", network(number("c", 1), node("Shape", "s", "x"), node("Identity", "y", "s")),

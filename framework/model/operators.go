@@ -104,11 +104,11 @@ func (m *Model) unknown(n *onnx.Node) string {
 	o, known := operators[n.OpType]
 	switch {
 	case !known:
-		return fmt.Sprintf("operator %s of opset %d is not supported", n.OpType, m.version(n))
+		return fmt.Sprintf("operator %s of opset %d is not supported%s", n.OpType, m.version(n), because(n.OpType))
 	case len(n.Inputs) < o.least || len(n.Inputs) > o.most:
 		return fmt.Sprintf("%s takes %v inputs, not %d", n.OpType, o.arity(), len(n.Inputs))
-	case len(n.Outputs) == 0 || n.Outputs[0] == "":
-		return "its first output is omitted"
+	case len(n.Outputs) == 0:
+		return "it has no output"
 	}
 	return ""
 }
