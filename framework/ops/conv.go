@@ -177,18 +177,20 @@ type unrolled[T Float] struct {
 	batch, groups, channels, area int // channels and rows are those of one group, area is the size of a channel
 	rows, depth, positions        int
 	wide                          bool
-	taps                          [][]int
-	patches                       []T // nil if the input is the matrix itself
+	runs                          [][]run // for each kernel element
+	patches                       []T     // nil if the input is the matrix itself
 }
 
 func unroll[T Float](o Conv, x, w, y tensor.Shape) *unrolled[T] {
 	c := &unrolled[T]{
 		batch: x[0], groups: o.Groups, channels: w[1], area: x[2:].TotalSize(),
 		rows: w[0] / o.Groups, depth: w[1:].TotalSize(), positions: y[2:].TotalSize(),
-		taps: o.taps(x[2:], w[2:], y[2:]),
+	}
+	for _, taps := range o.taps(x[2:], w[2:], y[2:]) {
+		c.runs = append(c.runs, runsOf(taps))
 	}
 	c.wide = c.depth > c.positions
-	if c.wide || len(c.taps) > 1 || !o.still() {
+	if c.wide || len(c.runs) > 1 || !o.still() {
 		c.patches = make([]T, c.depth*c.positions)
 	}
 	return c
@@ -214,7 +216,7 @@ func (c *unrolled[T]) storage(x []T) []T {
 
 // row returns where kernel element e of a channel stands in the patches, and how far apart its positions are.
 func (c *unrolled[T]) row(channel, e int) (first, step int) {
-	if first = channel*len(c.taps) + e; c.wide {
+	if first = channel*len(c.runs) + e; c.wide {
 		return first, c.depth
 	}
 	return first * c.positions, 1
@@ -227,19 +229,29 @@ func (c *unrolled[T]) gather(x []T) []T {
 	}
 	for channel := range c.channels {
 		plane := x[channel*c.area : (channel+1)*c.area]
-		for e, taps := range c.taps {
-			at, step := c.row(channel, e)
-			for _, from := range taps {
-				if from < 0 {
-					c.patches[at] = 0
-				} else {
-					c.patches[at] = plane[from]
-				}
-				at += step
+		for e, runs := range c.runs {
+			first, step := c.row(channel, e)
+			for _, r := range runs {
+				read(c.patches[first+r.at*step:], step, plane, r)
 			}
 		}
 	}
 	return c.patches
+}
+
+// read stores a run of a plane with a step.
+func read[T Float](row []T, step int, plane []T, r run) {
+	if step == 1 && r.step == 1 {
+		copy(row[:r.n], plane[r.from:])
+		return
+	}
+	for i := range r.n {
+		if v := &row[i*step]; r.from < 0 {
+			*v = 0
+		} else {
+			*v = plane[r.from+i*r.step]
+		}
+	}
 }
 
 // scatter adds the patches to the input that they were taken from.
@@ -249,14 +261,27 @@ func (c *unrolled[T]) scatter(dx []T) {
 	}
 	for channel := range c.channels {
 		plane := dx[channel*c.area : (channel+1)*c.area]
-		for e, taps := range c.taps {
-			at, step := c.row(channel, e)
-			for _, to := range taps {
-				if to >= 0 {
-					plane[to] += c.patches[at]
+		for e, runs := range c.runs {
+			first, step := c.row(channel, e)
+			for _, r := range runs {
+				if r.from >= 0 {
+					add(plane[r.from:], c.patches[first+r.at*step:], step, r)
 				}
-				at += step
 			}
 		}
+	}
+}
+
+// add adds what stands in a row with a step to a run of a plane, which begins with it.
+func add[T Float](plane, row []T, step int, r run) {
+	if step == 1 && r.step == 1 {
+		plane = plane[:r.n]
+		for i, v := range row[:r.n] {
+			plane[i] += v
+		}
+		return
+	}
+	for i := range r.n {
+		plane[i*r.step] += row[i*step]
 	}
 }

@@ -38,6 +38,12 @@ func (o Unary) Eval32(out Tensor[float32], in ...Tensor[float32]) { mapElements(
 func (o Unary) Eval64(out Tensor[float64], in ...Tensor[float64]) { mapElements(o, out, in[0]) }
 
 func mapElements[T Float](o Unary, out, x Tensor[T]) {
+	if o.Func == Relu { // without branches that no processor predicts
+		for i, v := range x.Data {
+			out.Data[i] = max(v, 0)
+		}
+		return
+	}
 	f := functions[o.Func].value
 	for i, v := range x.Data {
 		out.Data[i] = T(f(float64(v)))

@@ -96,3 +96,27 @@ func (w Window) refine(table [][]int, axis, size, kernel, out int) [][]int {
 	}
 	return fine
 }
+
+// run is a part of a row of taps: n positions from at read the elements from, from+step, …, or the padding if from is negative.
+type run struct{ at, from, step, n int }
+
+// runsOf divides a row of taps.
+func runsOf(taps []int) []run {
+	var runs []run
+	for at := 0; at < len(taps); at += runs[len(runs)-1].n {
+		runs = append(runs, runAt(taps, at))
+	}
+	return runs
+}
+
+// runAt returns the longest run from a position.
+func runAt(taps []int, at int) run {
+	r := run{at: at, from: taps[at], n: 1}
+	if rest := taps[at+1:]; len(rest) > 0 && (rest[0] < 0) == (r.from < 0) {
+		r.step = rest[0] - r.from
+		for r.n <= len(rest) && rest[r.n-1] >= min(r.from, 0) && rest[r.n-1] == r.from+r.n*r.step {
+			r.n++
+		}
+	}
+	return r
+}
