@@ -86,6 +86,15 @@ func (c *call) ints(i int) []int {
 	return list
 }
 
+// indices returns an input that must hold integers, constant or not.
+func (c *call) indices(i int) ops.Expr {
+	v := c.value(i)
+	if c.err == nil && !v.isInteger() {
+		c.fail("input %d (%q) holds %v elements; indices are integers", i, c.node.Inputs[i], v.dtype)
+	}
+	return v.expr
+}
+
 // scalar returns the element of a constant that has just one.
 func (c *call) scalar(i int) float64 {
 	numbers := c.known(i)
@@ -123,6 +132,9 @@ func (c *call) publish() error {
 			return fmt.Errorf("output %d (%q) of %s is not supported", i, c.node.Outputs[i], c.node.OpType)
 		case v.dtype == onnx.Undefined && c.has(0):
 			v.dtype = c.writer.values[c.node.Inputs[0]].dtype
+		}
+		if err := c.writer.keep(v); err != nil {
+			return err
 		}
 		c.writer.values[c.node.Outputs[i]] = v
 	}

@@ -9,20 +9,24 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/seed5b471a7e/backstitch/framework/array"
 	"github.com/seed5b471a7e/backstitch/framework/model"
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
+	"github.com/seed5b471a7e/backstitch/framework/onnx/onnxtest"
+	"github.com/seed5b471a7e/backstitch/framework/program"
 )
 
-// FuzzImport checks that any file is either refused or written into a graph, in memory that its size bounds: large tensors exist
-// only once the graph runs.
+// FuzzImport checks that any file, with any options, is either refused or written into a graph with its gradient, in time and
+// memory that are bounded: large tensors exist only once the graph runs.
 func FuzzImport(f *testing.F) {
-	for _, data := range goldenFiles(f) {
-		f.Add(data)
+	for i, data := range slices.Concat(goldenFiles(f), collected(f)) {
+		f.Add(data, uint64(i))
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
+	f.Fuzz(func(t *testing.T, data []byte, choice uint64) {
 		if source, err := onnx.Decode(data); err == nil {
-			checkImport(t, source, len(data))
+			checkImport(t, source, len(data), chosen(rand.New(rand.NewPCG(choice, 0)), source.Graph))
 		}
 	})
 }
@@ -41,10 +45,61 @@ func FuzzDamage(f *testing.F) {
 			t.Fatal(err)
 		}
 		for range 1 + random.IntN(4) {
-			damage(random, source.Graph)
+			damage(random, pick(random, bodies(source)))
 		}
-		checkImport(t, source, len(data))
+		checkImport(t, source, len(data), chosen(random, source.Graph))
 	})
+}
+
+// bodies returns the graph, and the functions as graphs that share their nodes.
+func bodies(source *onnx.Model) []*onnx.Graph {
+	list := []*onnx.Graph{source.Graph}
+	for _, function := range source.Functions {
+		list = append(list, &onnx.Graph{Nodes: function.Nodes, Inputs: source.Graph.Inputs, Initializers: source.Graph.Initializers})
+	}
+	return list
+}
+
+// chosen returns options, half of the time the zero ones.
+func chosen(random *rand.Rand, g *onnx.Graph) model.Options {
+	o := model.Options{}
+	if random.IntN(2) == 0 || len(g.Nodes) == 0 {
+		return o
+	}
+	o.Untie = random.IntN(2) == 0
+	o.BatchNorm = pick(random, []model.BatchNorm{"", model.AsExported, model.BatchStatistics, model.RunningAverages, "none"})
+	o.Freeze = pick(random, [][]string{nil, {"*"}, {"*weight*"}, {"["}, {"nothing"}})
+	o.Train = pick(random, [][]string{nil, {"*"}, {"*bias*", "*w*"}, {""}})
+	if outputs := pick(random, g.Nodes).Outputs; random.IntN(2) == 0 && len(outputs) > 0 {
+		o.Output = pick(random, outputs)
+	}
+	if random.IntN(2) == 0 {
+		o.Shapes = map[string][]int{}
+		for _, in := range g.Inputs {
+			o.Shapes[in.Name] = slices.Repeat([]int{1 + random.IntN(5)}, len(in.Dims))
+		}
+	}
+	return o
+}
+
+// collected returns the small models of ONNX's own collection, where it is installed.
+func collected(f *testing.F) [][]byte {
+	root, err := onnxtest.Find()
+	if err != nil {
+		return nil
+	}
+	names, err := filepath.Glob(filepath.Join(root, "*", "*", "model.onnx"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	const small = 4 << 10
+	var files [][]byte
+	for _, name := range names {
+		if data, err := os.ReadFile(name); err == nil && len(data) <= small {
+			files = append(files, data)
+		}
+	}
+	return files
 }
 
 func goldenFiles(f *testing.F) [][]byte {
@@ -63,24 +118,51 @@ func goldenFiles(f *testing.F) [][]byte {
 	return files
 }
 
-func checkImport(t *testing.T, source *onnx.Model, size int) {
+func checkImport(t *testing.T, source *onnx.Model, size int, o model.Options) {
 	t.Helper()
-	before := allocated()
-	report := model.Inspect(source, model.Options{})
-	m, err := model.Import(source, model.Options{})
-	if err == nil {
-		for _, batch := range []int{1, 2, 1 << 20} {
-			_, writeErr := write(m, batch)
-			checkMessage(t, writeErr)
-		}
-		_, err = m.Initialize("he", 1)
-	}
+	start, before := time.Now(), allocated()
+	report := model.Inspect(source, o)
+	m, err := model.Import(source, o)
 	checkMessage(t, err)
 	if err != nil && len(report.Problems) == 0 {
 		t.Errorf("no problem is reported, but import fails: %v", err)
 	}
-	if used := allocated() - before; used > 32<<20+4096*uint64(size) {
+	if err == nil {
+		checkWrite(t, m, report)
+	}
+	if took := time.Since(start); took > patience {
+		t.Errorf("a file of %d bytes took %v", size, took)
+	}
+	if used := allocated() - before; used > 2<<30+4096*uint64(size) {
 		t.Errorf("a file of %d bytes took %d bytes of memory", size, used)
+	}
+}
+
+// checkWrite writes a model at several batches, and its gradient unless it is large.
+func checkWrite(t *testing.T, m *model.Model, report *model.Report) {
+	t.Helper()
+	for _, batch := range []int{1, 2, 1 << 20} {
+		_, err := write(m, batch)
+		checkMessage(t, err)
+		if n := m.Inputs[0].Dims[0].Value; err == nil && len(report.Problems) > 0 && (n == int64(batch) || n < 1 && batch == 2) {
+			t.Errorf("at batch %d it is written, but the report has the problems %v", batch, report.Problems)
+		}
+	}
+	if _, err := m.Initialize("he", 1); err != nil {
+		checkMessage(t, err)
+		return
+	}
+	const few = 200
+	if len(m.Source.Graph.Nodes) > few {
+		return
+	}
+	for _, batch := range []int{1, 2} {
+		p, err := program.New(program.Spec{Model: m, Loss: program.MeanSquaredError{}, Optimizer: standstill{}, Precision: array.Float32}, batch)
+		checkMessage(t, err)
+		if err == nil {
+			_, err = p.Gradient(batch)
+			checkMessage(t, err)
+		}
 	}
 }
 

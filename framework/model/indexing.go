@@ -1,6 +1,7 @@
 package model
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
@@ -90,7 +91,7 @@ func (c *call) list(input int, name string) []int {
 
 // gather picks entries along an axis; the indices' axes take its place.
 func gather(c *call) ops.Expr {
-	x, indices := c.expr(0), c.expr(1)
+	x, indices := c.expr(0), c.indices(1)
 	axis := c.axis(c.attrInt("axis", 0), x.Rank())
 	if c.err != nil {
 		return ops.Expr{}
@@ -100,14 +101,14 @@ func gather(c *call) ops.Expr {
 }
 
 func gatherElements(c *call) ops.Expr {
-	x, indices := c.expr(0), c.expr(1)
+	x, indices := c.expr(0), c.indices(1)
 	axis := c.axis(c.attrInt("axis", 0), x.Rank())
 	return ops.Apply(ops.GatherElements{Axis: axis}, x, indices)
 }
 
 // gatherND picks what index tuples, the last axis of the indices, point to; batch_dims (from opset 12) leading axes are shared.
 func gatherND(c *call) ops.Expr {
-	x, indices, shared := c.expr(0), c.expr(1), c.attrInt("batch_dims", 0)
+	x, indices, shared := c.expr(0), c.indices(1), c.attrInt("batch_dims", 0)
 	shape, at := x.Shape(), indices.Shape()
 	if c.err == nil && (len(at) == 0 || shared < 0 || shared >= len(at) || shared+at[len(at)-1] > len(shape) || !slices.Equal(shape[:shared], at[:shared])) {
 		c.fail("indices of shape %v with batch_dims %d for data of shape %v", at, shared, shape)
@@ -142,7 +143,11 @@ func flatIndices(indices ops.Expr, shape []int) ops.Expr {
 		}
 	}
 	if flat.Absent() { // tuples of no index point to the whole tensor
-		return ops.Constant([]int{product(indices.Shape()[:last])}, make([]float64, product(indices.Shape()[:last])))
+		n := product(indices.Shape()[:last])
+		if n > maxRange {
+			return ops.Failed(fmt.Errorf("indices of shape %v are too many", indices.Shape()))
+		}
+		return ops.Constant([]int{n}, make([]float64, n))
 	}
 	return flat
 }
@@ -158,7 +163,7 @@ func counting(first, step, n int) ops.Expr {
 
 // scatterElements and scatterND replace elements, or, with reduction = "add" (from opset 16), add to them.
 func scatterElements(c *call) ops.Expr {
-	x, indices, updates := c.expr(0), c.expr(1), c.expr(2)
+	x, indices, updates := c.expr(0), c.indices(1), c.expr(2)
 	axis := c.axis(c.attrInt("axis", 0), x.Rank())
 	if c.err != nil {
 		return ops.Expr{}
@@ -169,7 +174,7 @@ func scatterElements(c *call) ops.Expr {
 }
 
 func scatterND(c *call) ops.Expr {
-	x, indices, updates := c.expr(0), c.expr(1), c.expr(2)
+	x, indices, updates := c.expr(0), c.indices(1), c.expr(2)
 	shape, at := x.Shape(), indices.Shape()
 	if c.err == nil && (len(at) == 0 || at[len(at)-1] > len(shape)) {
 		c.fail("indices of shape %v for data of shape %v", at, shape)
@@ -283,7 +288,7 @@ func padConstant(x ops.Expr, pads []int, fill float64) ops.Expr {
 
 // paddedPlaces returns where the elements of an axis of size n come from once it is padded.
 func paddedPlaces(mode string, n, before, after int) (ops.Expr, bool) {
-	if n < 1 || n+before+after < 1 || before >= n && mode == "reflect" || after >= n && mode == "reflect" {
+	if n < 1 || n+before+after < 1 || n+before+after > maxRange || before >= n && mode == "reflect" || after >= n && mode == "reflect" {
 		return ops.Expr{}, false
 	}
 	places := make([]float64, 0, n+before+after)
@@ -337,6 +342,9 @@ func reverseSequence(c *call) ops.Expr {
 	shape := x.Shape()
 	if c.err == nil && (len(shape) < 2 || time == batch || min(time, batch) < 0 || max(time, batch) > 1 || len(lengths) != shape[batch]) {
 		c.fail("time_axis %d, batch_axis %d and %d lengths for an input of shape %v", time, batch, len(lengths), shape)
+	}
+	if c.err == nil && product(shape[:2]) > maxRange {
+		c.fail("sequences of shape %v are too long", shape)
 	}
 	if c.err != nil {
 		return ops.Expr{}

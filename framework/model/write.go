@@ -116,6 +116,7 @@ type writer struct {
 	buffers map[string]int // places in out.Buffers by name
 	needed  map[string]bool
 	out     *Expressions
+	budget  budget
 
 	// If report is set, a node that fails is reported, and what depends on it is left out; else it ends the writing.
 	report  func(n *onnx.Node, err error)
@@ -238,6 +239,9 @@ func (w *writer) node(n *onnx.Node) (err error) {
 	}()
 	if reason := w.model.unknown(n); reason != "" {
 		return errors.New(reason)
+	}
+	if err := w.read(n); err != nil {
+		return err
 	}
 	c := &call{
 		writer: w, node: n, opset: w.model.version(n), training: w.given.Training && !w.model.options.Evaluation,

@@ -2,6 +2,7 @@
 package onnxtest
 
 import (
+	"cmp"
 	"os"
 	"testing"
 )
@@ -17,14 +18,19 @@ const packaged = "/usr/share/libonnx-testdata/data"
 // where they are not installed.
 func TestData(t testing.TB) string {
 	t.Helper()
-	if dir := os.Getenv(variable); dir != "" {
-		if _, err := os.Stat(dir); err != nil {
-			t.Fatalf("%s: %v", variable, err)
-		}
-		return dir
-	}
-	if _, err := os.Stat(packaged); err != nil {
+	dir, err := Find()
+	switch {
+	case err != nil && os.Getenv(variable) != "":
+		t.Fatalf("%s: %v", variable, err)
+	case err != nil:
 		t.Skipf("the ONNX backend tests are not installed: install Debian's libonnx-testdata, or set %s to their folder", variable)
 	}
-	return packaged
+	return dir
+}
+
+// Find returns that folder, or an error where there is none.
+func Find() (string, error) {
+	dir := cmp.Or(os.Getenv(variable), packaged)
+	_, err := os.Stat(dir)
+	return dir, err
 }
