@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
@@ -266,23 +267,100 @@ func TestOperatorsFollowTheirOpset(t *testing.T) {
 			floats([]int64{1, 1, 2, 2}, 1, 2, 1, 2)},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
-			node := &onnx.Node{OpType: c.operator, Outputs: []string{"y"}, Attributes: c.attributes}
-			graph := &onnx.Graph{Nodes: []*onnx.Node{node}}
-			for i, in := range c.inputs {
-				if in == none {
-					node.Inputs = append(node.Inputs, "")
-					continue
-				}
-				named := *in
-				named.Name = fmt.Sprint("x", i)
-				node.Inputs = append(node.Inputs, named.Name)
-				graph.Initializers = append(graph.Initializers, &named)
-			}
-			got, err := evaluate(t, &onnx.Model{Opsets: map[string]int64{"": c.opset}, Graph: graph}, "y")
+			got, err := evaluate(t, single(c.opset, c.operator, c.inputs, c.attributes), "y")
 			if err != nil {
 				t.Fatal(err)
 			}
 			compare(t, got, expected(t, c.want))
+		})
+	}
+}
+
+// single is a graph of one operator, whose inputs are initializers.
+func single(opset int64, operator string, inputs []*onnx.Tensor, attributes []*onnx.Attribute) *onnx.Model {
+	node := &onnx.Node{OpType: operator, Outputs: []string{"y"}, Attributes: attributes}
+	graph := &onnx.Graph{Nodes: []*onnx.Node{node}}
+	for i, in := range inputs {
+		if in == none {
+			node.Inputs = append(node.Inputs, "")
+			continue
+		}
+		named := *in
+		named.Name = fmt.Sprint("x", i)
+		node.Inputs = append(node.Inputs, named.Name)
+		graph.Initializers = append(graph.Initializers, &named)
+	}
+	return &onnx.Model{Opsets: map[string]int64{"": opset}, Graph: graph}
+}
+
+func TestOperatorsRefuseWhatMakesNoSense(t *testing.T) {
+	six, row := floats([]int64{2, 3}, 1, 2, 3, 4, 5, 6), floats([]int64{2}, 10, 20)
+	text, equation := onnx.StringAttr, func(e string) []*onnx.Attribute { return attrs(onnx.StringAttr("equation", e)) }
+	for _, c := range []struct {
+		rule       string
+		opset      int64
+		operator   string
+		inputs     []*onnx.Tensor
+		attributes []*onnx.Attribute
+		want       string
+	}{
+		{"operands of two shapes before opset 7", 6, "Add", list(six, row), nil,
+			"shapes (2, 3) and (2) differ, and attribute broadcast is not set"},
+		{"an axis where the shape does not fit", 6, "Add", list(six, row), attrs(onnx.IntAttr("broadcast", 1), onnx.IntAttr("axis", 2)),
+			"a tensor of shape (2, 3) has no axes of shape (2) from axis 2 on"},
+		{"broadcast from opset 7 on", 7, "Add", list(row, row), attrs(onnx.IntAttr("broadcast", 1)), "attribute broadcast is not supported"},
+
+		{"neither scales nor sizes", 13, "Resize", list(row, none), nil, "scales [] and sizes []: one of them says how the input is resized"},
+		{"scales and sizes", 13, "Resize", list(row, none, perChannel(1), ints(2)), nil, "one of them says how the input is resized"},
+		{"scales of other axes", 13, "Resize", list(six, none, perChannel(2)), nil, "scales [2] and sizes [] for 2 axes"},
+		{"a scale that leaves nothing", 13, "Resize", list(row, none, perChannel(0.1)), nil, "axis 0: 2 elements cannot be resized to 0 by"},
+		{"a negative scale", 13, "Resize", list(row, none, perChannel(-2)), nil, "axis 0: 2 elements cannot be resized to 0 by -2"},
+		{"a scale that is no number", 13, "Resize", list(row, none, perChannel(float32(math.NaN()))), nil, "cannot be resized"},
+		{"a scale beyond all memory", 13, "Resize", list(row, none, perChannel(1e30)), nil, "axis 0: 2 elements cannot be resized to 2147483648 by"},
+		{"a size beyond all memory", 13, "Resize", list(row, none, none, ints(1<<40)), nil, "axis 0: 2 elements cannot be resized to 1099511627776 by"},
+		{"a matrix beyond all memory", 13, "Resize", list(floats([]int64{1 << 12}, make([]float32, 1<<12)...), none, none, ints(1<<11)),
+			attrs(text("mode", "cubic"), text("coordinate_transformation_mode", "asymmetric")),
+			"axis 0: 4096 elements cannot be resized to 2048 by 0.5"},
+		{"a region of interest of other axes", 13, "Resize", list(row, perChannel(0), perChannel(2)),
+			attrs(text("coordinate_transformation_mode", "tf_crop_and_resize")), "a region of interest of 1 numbers for 1 axes"},
+		{"integers that are interpolated", 13, "Resize", list(ints(1, 2), none, perChannel(2)), attrs(text("mode", "linear")),
+			`mode "linear" of integers is not supported`},
+		{"a mode of its own", 13, "Resize", list(row, none, perChannel(2)), attrs(text("mode", "area")), `axis 0: attribute mode = "area" is not known`},
+		{"coordinates of its own", 13, "Resize", list(row, none, perChannel(2)), attrs(text("coordinate_transformation_mode", "polar")),
+			`attribute coordinate_transformation_mode = "polar" is not known`},
+		{"a rounding of its own", 13, "Resize", list(row, none, perChannel(2)), attrs(text("nearest_mode", "up")),
+			`attribute nearest_mode = "up" is not known`},
+		{"a policy of its own", 18, "Resize", list(row, none, none, ints(2)), attrs(text("keep_aspect_ratio_policy", "square")),
+			`attribute keep_aspect_ratio_policy = "square" is not known`},
+		{"an axis twice", 18, "Resize", list(six, none, perChannel(2, 2)), attrs(onnx.IntsAttr("axes", 1, -1)), "axes [1 -1] name an axis twice"},
+		{"no scales", 7, "Upsample", list(row), nil, "scales [] and sizes [] for 1 axes"},
+
+		{"terms of other operands", 12, "Einsum", list(six), equation("ij,j"), "2 terms for 1 inputs"},
+		{"a term of another rank", 12, "Einsum", list(six), equation("ijk"), `the term "ijk" is not that of a tensor with 2 axes`},
+		{"a term of digits", 12, "Einsum", list(six), equation("i1->i"), `the term "i1" is not one of letters and an ellipsis`},
+		{"two ellipses", 12, "Einsum", list(six), equation("......"), "is not that of a tensor with 2 axes"},
+		{"an output of another letter", 12, "Einsum", list(six), equation("ij->k"), `the output has the label 'k'`},
+		{"an output with a letter twice", 12, "Einsum", list(six), equation("ij->ii"), `the output has the label 'i'`},
+		{"an output without the ellipsis", 12, "Einsum", list(six), equation("i...->i"), "the inputs have an ellipsis, and the output has none"},
+		{"two sizes of one letter", 12, "Einsum", list(six), equation("ii->i"), `the axes 'i' have the sizes 2 and 3`},
+		{"no equation", 12, "Einsum", list(six), nil, "is not that of a tensor with 2 axes"},
+
+		{"targets of another shape", 13, "NegativeLogLikelihoodLoss", list(six, ints(0)), nil, "targets of shape (1) for (2, 3)"},
+		{"weights of other classes", 13, "NegativeLogLikelihoodLoss", list(six, ints(0, 1), row), nil, "weights of shape (2) for 3 classes"},
+		{"scores without classes", 13, "SoftmaxCrossEntropyLoss", list(row, ints(0, 1)), nil, "scores of shape (2) have no axis of classes"},
+		{"a reduction of its own", 13, "SoftmaxCrossEntropyLoss", list(six, ints(0, 1)), attrs(text("reduction", "max")),
+			`attribute reduction = "max" is not known`},
+
+		{"shifts of signed integers", 11, "BitShift", list(ints(1), ints(1)), attrs(text("direction", "LEFT")), "INT64 elements are not shifted"},
+		{"lengths of other sequences", 14, "RNN",
+			list(floats([]int64{2, 1, 1}, 1, 2), floats([]int64{1, 1, 1}, 1), floats([]int64{1, 1, 1}, 1), none, ints(1, 1)), nil,
+			"lengths of shape (2) for 1 sequences"},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			_, err := evaluate(t, single(c.opset, c.operator, c.inputs, c.attributes), "y")
+			if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), unforeseen) {
+				t.Errorf("error %v, want one with %q", err, c.want)
+			}
 		})
 	}
 }
