@@ -25,7 +25,9 @@ func normalized(opset int64, training bool) *onnx.Model {
 			n.Attributes = append(n.Attributes, onnx.IntAttr("training_mode", 1))
 		}
 	}
-	vector := func(name string, v float32) *onnx.Tensor { return onnx.NewFloatTensor(name, []int64{3}, []float32{v, v, v}) }
+	vector := func(name string, v float32) *onnx.Tensor {
+		return onnx.NewFloatTensor(name, []int64{3}, []float32{v, v, v})
+	}
 	m := with(network(n), vector("scale", 1), vector("bias", 0), vector("mean", 4), vector("variance", 16))
 	m.Opsets[""] = opset
 	return m

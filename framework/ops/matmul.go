@@ -125,22 +125,65 @@ func matrixOffsets(operand, lead tensor.Shape) []int {
 	return offsets
 }
 
-// gemm computes c = op(a)·op(b) + beta·c for row-major matrices, c of shape (m, n). Gonum skips zeros of a, so that their
-// products with infinity and NaN may count as zero.
+// gemm computes c = op(a)·op(b) + beta·c for row-major matrices, c of shape (m, n). Long sums of single precision are cut into
+// pieces that are added in double precision: a network with kinks differs from another framework's wherever rounding decides
+// on which side of one a number falls. Gonum skips zeros of a, so that their products with infinity and NaN may count as zero.
 func gemm[T Float](transA, transB bool, m, n, k int, a, b []T, beta T, c []T) {
-	lda, ldb := k, n
-	ta, tb := blas.NoTrans, blas.NoTrans
-	if transA {
-		lda, ta = m, blas.Trans
-	}
-	if transB {
-		ldb, tb = k, blas.Trans
-	}
-	var impl gonum.Implementation
-	switch a := any(a).(type) {
+	p := matrices{transA: transA, transB: transB, m: m, n: n, k: k}
+	switch c := any(c).(type) {
 	case []float32:
-		impl.Sgemm(ta, tb, m, n, k, 1, a, lda, any(b).([]float32), ldb, float32(beta), any(c).([]float32), n)
+		p.single(any(a).([]float32), any(b).([]float32), float32(beta), c)
 	case []float64:
-		impl.Dgemm(ta, tb, m, n, k, 1, a, lda, any(b).([]float64), ldb, float64(beta), any(c).([]float64), n)
+		lda, ta, ldb, tb := p.layout()
+		gonum.Implementation{}.Dgemm(ta, tb, m, n, k, 1, any(a).([]float64), lda, any(b).([]float64), ldb, float64(beta), c, n)
+	}
+}
+
+// matrices is the shape of a product of two matrices, (m, k) and (k, n) once they are transposed.
+type matrices struct {
+	transA, transB bool
+	m, n, k        int
+}
+
+// layout returns the leading dimensions as BLAS wants them.
+func (p matrices) layout() (lda int, ta blas.Transpose, ldb int, tb blas.Transpose) {
+	lda, ldb, ta, tb = p.k, p.n, blas.NoTrans, blas.NoTrans
+	if p.transA {
+		lda, ta = p.m, blas.Trans
+	}
+	if p.transB {
+		ldb, tb = p.k, blas.Trans
+	}
+	return lda, ta, ldb, tb
+}
+
+// longest is the number of terms that are added in single precision.
+const longest = 128
+
+func (p matrices) single(a, b []float32, beta float32, c []float32) {
+	lda, ta, ldb, tb := p.layout()
+	if p.k <= longest {
+		gonum.Implementation{}.Sgemm(ta, tb, p.m, p.n, p.k, 1, a, lda, b, ldb, beta, c, p.n)
+		return
+	}
+	sums, piece := make([]float64, p.m*p.n), make([]float32, p.m*p.n)
+	for from := 0; from < p.k; from += longest {
+		atA, atB := from, from*p.n
+		if p.transA {
+			atA = from * p.m
+		}
+		if p.transB {
+			atB = from
+		}
+		gonum.Implementation{}.Sgemm(ta, tb, p.m, p.n, min(longest, p.k-from), 1, a[atA:], lda, b[atB:], ldb, 0, piece, p.n)
+		for i, v := range piece {
+			sums[i] += float64(v)
+		}
+	}
+	for i, v := range sums {
+		if beta != 0 {
+			v += float64(beta) * float64(c[i])
+		}
+		c[i] = float32(v)
 	}
 }
