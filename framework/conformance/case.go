@@ -60,50 +60,58 @@ type DataSet struct {
 
 // Load reads a test. The error is a [*model.Refusal] if its values are other than tensors of numbers.
 func (t Test) Load() (*Case, error) {
-	m, err := onnx.Load(filepath.Join(t.Folder, modelFile))
-	if err != nil {
+	c := t.newCase()
+	if err := c.load(t.Folder); err != nil {
 		return nil, err
 	}
-	c := &Case{name: t.Name, Precision: array.Float32}
-	if c.Model, err = raised(m); err != nil {
-		return nil, err
+	return c, nil
+}
+
+func (t Test) newCase() *Case { return &Case{name: t.Name, Precision: array.Float32} }
+
+// load reads a test's folder. After an error the case holds what was read before.
+func (c *Case) load(folder string) error {
+	m, err := onnx.Load(filepath.Join(folder, modelFile))
+	if err != nil {
+		return err
+	}
+	c.Model = raised(m)
+	if opset := m.Opsets[""]; opset > model.MaxOpset {
+		return refusal("opset %d is not supported, up to %d are", opset, model.MaxOpset)
 	}
 	inputs := fed(m.Graph)
 	for _, v := range slices.Concat(inputs, m.Graph.Outputs) {
 		if err := readable(v); err != nil {
-			return nil, err
+			return err
 		}
 		if v.DType == onnx.Double {
 			c.Precision = array.Float64
 		}
 	}
-	folders, err := filepath.Glob(filepath.Join(t.Folder, "test_data_set_*"))
+	folders, err := filepath.Glob(filepath.Join(folder, "test_data_set_*"))
 	if err == nil && len(folders) == 0 {
 		err = errors.New("the test has no data set: no folder test_data_set_*")
 	}
-	for _, folder := range folders {
-		set := DataSet{Name: filepath.Base(folder)}
-		if set.Inputs, err = readTensors(folder, "input", inputs); err != nil {
-			return nil, err
+	for _, data := range folders {
+		set := DataSet{Name: filepath.Base(data)}
+		if set.Inputs, err = readTensors(data, "input", inputs); err != nil {
+			return err
 		}
-		if set.Outputs, err = readTensors(folder, "output", m.Graph.Outputs); err != nil {
-			return nil, err
+		if set.Outputs, err = readTensors(data, "output", m.Graph.Outputs); err != nil {
+			return err
 		}
 		c.DataSets = append(c.DataSets, set)
 	}
-	return c, err
+	return err
 }
 
 // raised returns a model of opset 6 or below, as PyTorch's tests are, as one of the first opset that is imported: for operators
 // that are supported, the two differ in attributes that are refused.
-func raised(m *onnx.Model) (*onnx.Model, error) {
-	if opset := m.Opsets[""]; opset > model.MaxOpset {
-		return nil, refusal("opset %d is not supported, up to %d are", opset, model.MaxOpset)
-	}
+func raised(m *onnx.Model) *onnx.Model {
 	c := *m
 	c.Opsets = maps.Clone(m.Opsets)
 	c.Opsets[""] = max(model.MinOpset, m.Opsets[""])
-	return &c, nil
+	return &c
 }
 
 // fed returns the inputs that are no initializers.

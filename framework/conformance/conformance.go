@@ -30,22 +30,23 @@ const (
 type Result struct {
 	Group     string   `json:"group"`
 	Name      string   `json:"name"`
-	Operators []string `json:"operators"` // of the graph, in alphabetical order
+	Operators []string `json:"operators"` // of the graph, in alphabetical order; none if it cannot be read
 	Outcome   Outcome  `json:"outcome"`
 	Reason    string   `json:"reason,omitempty"` // what differs, or what is not supported
 }
 
 // Run runs a test. Whatever happens is a result.
 func Run(t Test, e Evaluator) (r Result) {
-	r = Result{Group: t.Group, Name: t.Name, Operators: []string{}}
+	r = Result{Group: t.Group, Name: t.Name}
 	defer func() {
 		if p := recover(); p != nil {
 			r.Outcome, r.Reason = Failed, fmt.Sprintf("it panics: %v", p)
 		}
 	}()
-	c, err := t.Load()
+	c := t.newCase()
+	err := c.load(t.Folder)
+	r.Operators = c.operators()
 	if err == nil {
-		r.Operators = c.operators()
 		err = c.run(e)
 	}
 	var refusal *model.Refusal
@@ -74,8 +75,15 @@ func reason(r *model.Refusal) string {
 // operators returns the names of the operators of the graph.
 func (c *Case) operators() []string {
 	list := []string{}
+	if c.Model == nil {
+		return list
+	}
 	for _, n := range c.Model.Graph.Nodes {
-		list = append(list, n.OpType)
+		name := n.OpType
+		if n.Domain != "" {
+			name = n.Domain + "." + name
+		}
+		list = append(list, name)
 	}
 	slices.Sort(list)
 	return slices.Compact(list)

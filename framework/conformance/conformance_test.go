@@ -83,6 +83,12 @@ func TestATestPassesOnlyIfEveryOutputIsRight(t *testing.T) {
 			if r.Outcome != c.outcome || !strings.Contains(r.Reason, c.reason) || (r.Reason == "") != (c.reason == "") {
 				t.Errorf("%s: %q, want %s: %q", r.Outcome, r.Reason, c.outcome, c.reason)
 			}
+			if s.model == nil {
+				return
+			}
+			if want := []string{"Add", s.model.Graph.Nodes[1].OpType}; !slices.Equal(r.Operators, want) {
+				t.Errorf("the operators are %q, want %q", r.Operators, want)
+			}
 		})
 	}
 }
