@@ -17,6 +17,7 @@ const document = "OPERATORS.md"
 
 // introduced are the operators that came after the first opset that is imported, by the opset that brought them.
 var introduced = map[int64]string{
+	7: "Acos Asin Atan Cos Multinomial Sin Tan Upsample",
 	8: "Expand Scan",
 	9: "Acosh Asinh Atanh Compress ConstantOfShape Cosh Erf EyeLike IsNaN MaxUnpool MeanVarianceNormalization NonZero OneHot " +
 		"Scatter Shrink Sign Sinh TfIdfVectorizer Where",
