@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -159,7 +160,9 @@ func diagonals(inputs []ops.Expr, subscripts [][]label) ([]labeled, error) {
 				t.labels, dims = append(t.labels, labels[axis]), append(dims, n)
 			}
 		}
-		t.x = t.x.Reshape(dims...)
+		if t.x = t.x.Reshape(dims...); t.x.Err() != nil {
+			return nil, t.x.Err()
+		}
 		operands[i] = t.diagonal()
 	}
 	return operands, nil
@@ -221,6 +224,10 @@ func (t labeled) times(u labeled, kept []label) labeled {
 		}
 	}
 	a, b := t.arranged(slices.Concat(stack, rows, inner)), u.arranged(slices.Concat(stack, inner, columns))
+	labels := slices.Concat(stack, rows, columns)
+	if err := cmp.Or(a.Err(), b.Err()); err != nil {
+		return labeled{ops.Failed(err), labels}
+	}
 	depth, height := len(stack), len(stack)+len(rows)
 	dims := slices.Concat(a.Shape()[:height], b.Shape()[depth+len(inner):])
 	n, m, k := product(a.Shape()[:depth]), product(a.Shape()[depth:height]), product(a.Shape()[height:])
@@ -231,7 +238,7 @@ func (t labeled) times(u labeled, kept []label) labeled {
 	} else {
 		y = a.MatMul(b)
 	}
-	return labeled{y.Reshape(dims...), slices.Concat(stack, rows, columns)}
+	return labeled{y.Reshape(dims...), labels}
 }
 
 // arranged brings the axes into the order of the labels.

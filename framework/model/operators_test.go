@@ -313,6 +313,10 @@ func TestOperatorsRefuseWhatMakesNoSense(t *testing.T) {
 		{"neither scales nor sizes", 13, "Resize", list(row, none), nil, "scales [] and sizes []: one of them says how the input is resized"},
 		{"scales and sizes", 13, "Resize", list(row, none, perChannel(1), ints(2)), nil, "one of them says how the input is resized"},
 		{"scales of other axes", 13, "Resize", list(six, none, perChannel(2)), nil, "scales [2] and sizes [] for 2 axes"},
+		{"scales of a scalar", 13, "Resize", list(scalar(1), none, perChannel(2)), nil, "scales [2] and sizes [] for 0 axes"},
+		{"a constant that would be large", 13, "Resize",
+			list(onnx.NewInt64Tensor("", []int64{2, 1}, []int64{1, 2}), none, perChannel(1<<18, 8)), nil,
+			"a constant of shape (524288, 1) cannot be resized to 8 elements"},
 		{"a scale that leaves nothing", 13, "Resize", list(row, none, perChannel(0.1)), nil, "axis 0: 2 elements cannot be resized to 0 by"},
 		{"a negative scale", 13, "Resize", list(row, none, perChannel(-2)), nil, "axis 0: 2 elements cannot be resized to 0 by -2"},
 		{"a scale that is no number", 13, "Resize", list(row, none, perChannel(float32(math.NaN()))), nil, "cannot be resized"},
@@ -343,6 +347,7 @@ func TestOperatorsRefuseWhatMakesNoSense(t *testing.T) {
 		{"an output with a letter twice", 12, "Einsum", list(six), equation("ij->ii"), `the output has the label 'i'`},
 		{"an output without the ellipsis", 12, "Einsum", list(six), equation("i...->i"), "the inputs have an ellipsis, and the output has none"},
 		{"two sizes of one letter", 12, "Einsum", list(six), equation("ii->i"), `the axes 'i' have the sizes 2 and 3`},
+		{"an operand without elements", 12, "Einsum", list(ints(), ints(1)), equation("i,i"), "shape (0) has 0 elements, shape () has 1"},
 		{"no equation", 12, "Einsum", list(six), nil, "is not that of a tensor with 2 axes"},
 
 		{"targets of another shape", 13, "NegativeLogLikelihoodLoss", list(six, ints(0)), nil, "targets of shape (1) for (2, 3)"},

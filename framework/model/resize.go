@@ -78,7 +78,7 @@ func resize(c *call) ops.Expr {
 	for i, axis := range axes {
 		axes[i] = c.axis(axis, x.Rank())
 	}
-	if len(sizes) == len(axes) {
+	if len(sizes) > 0 && len(sizes) == len(axes) {
 		scales, sizes = c.keepAspectRatio(policy, x.Shape(), axes, sizes)
 	}
 	return c.resample(x, r, axes, scales, sizes)
@@ -158,10 +158,19 @@ func (c *call) region(coordinates string, axes int) []float64 {
 	return region
 }
 
+// What a few bytes of a file can ask for: the new length of an axis, and the weights of a matrix or elements of a constant.
+const (
+	maxLength  = maxRange / 8
+	maxWeights = maxRange / 2
+)
+
 // apply resizes one axis.
 func (r resampling) apply(x ops.Expr, axis int) (ops.Expr, error) {
-	if r.from < 1 || r.to < 1 || r.to > maxRange || r.mode != "nearest" && r.to > maxRange/r.from || !(r.scale > 0) {
+	if r.from < 1 || r.to < 1 || r.to > maxLength || r.mode != "nearest" && r.to > maxWeights/r.from || !(r.scale > 0) {
 		return ops.Expr{}, fmt.Errorf("%d elements cannot be resized to %d by %v", r.from, r.to, r.scale)
+	}
+	if _, known := x.Known(); known && r.to > maxWeights/max(product(x.Shape())/r.from, 1) {
+		return ops.Expr{}, fmt.Errorf("a constant of shape %v cannot be resized to %d elements", x.Shape(), r.to)
 	}
 	places, err := r.places()
 	if err != nil {
@@ -271,7 +280,7 @@ func (r resampling) weights(places []float64) ([]float64, error) {
 		shrink = min(r.scale, 1)
 	}
 	reach /= shrink
-	if reach > maxRange/float64(r.to) {
+	if reach > maxWeights/float64(r.to) {
 		return nil, fmt.Errorf("a scale of %v is too small", r.scale)
 	}
 	matrix := make([]float64, r.to*r.from)
