@@ -7,6 +7,7 @@ type images struct{ channels, size, classes int64 }
 
 var (
 	grey     = images{1, 28, 10} // MNIST, Fashion-MNIST
+	grey32   = images{1, 32, 10} // the same, resized
 	cifar10  = images{3, 32, 10}
 	cifar100 = images{3, 32, 100}
 	imageNet = images{3, 224, 1000}

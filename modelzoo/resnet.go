@@ -7,7 +7,7 @@ import "fmt"
 var resnets = []Entry{
 	resnet("resnet18", "ResNet-18", imageNet, resnet18),
 	resnet("resnet18-cifar", "ResNet-18 with a 3x3 stem, for CIFAR-10", cifar10, resnet18),
-	resnet("resnet18-fashion", "ResNet-18 with a 3x3 stem, for Fashion-MNIST", grey, resnet18),
+	resnet("resnet18-fashion", "ResNet-18 with a 3x3 stem, for Fashion-MNIST resized to 32x32", grey32, resnet18),
 	resnet("resnet34", "ResNet-34", imageNet, resnet34),
 	resnet("resnet34-cifar", "ResNet-34 with a 3x3 stem, for CIFAR-10", cifar10, resnet34),
 	resnet("resnet50", "ResNet-50", imageNet, resnet50),

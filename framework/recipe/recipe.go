@@ -41,7 +41,7 @@ type Recipe struct {
 // ZooPrefix marks a model that is built, not read from a file.
 const ZooPrefix = "zoo:"
 
-// Model says what is trained.
+// Model says what is trained. What replaces its last layer stands in the table [model.head].
 type Model struct {
 	ONNX   string `toml:"onnx" doc:"zoo:NAME, or the path of a .onnx file, relative to the working folder"`
 	Init   string `toml:"init" doc:"first values of the parameters (default for files: keep theirs)" oneof:"keep he lecun glorot torch"`
@@ -51,11 +51,19 @@ type Model struct {
 	Untie     bool            `toml:"untie" doc:"give each use of an initializer that the exporter merged with equal ones values of its own"`
 	Freeze    []string        `toml:"freeze" doc:"patterns such as layer1.* of the parameters that stay as they are"`
 	Train     []string        `toml:"train" doc:"patterns of the only parameters that are trained (default: all)"`
+	Head      Head
+}
+
+// Head replaces a classifier's last layer.
+type Head struct {
+	Classes int `toml:"classes" doc:"outputs of the new last layer (0: the model keeps its own)" range:"[0,inf)"`
 }
 
 // Options says what of the file is imported, and how.
 func (m *Model) Options() model.Options {
-	o := model.Options{Output: m.Output, BatchNorm: m.BatchNorm, Untie: m.Untie, Freeze: m.Freeze}
+	o := model.Options{
+		Output: m.Output, BatchNorm: m.BatchNorm, Untie: m.Untie, Freeze: m.Freeze, Head: model.Head{Classes: m.Head.Classes},
+	}
 	if len(m.Train) > 0 {
 		o.Train = m.Train
 	}

@@ -92,9 +92,10 @@ func TestWhatIsGivenReachesThePlugins(t *testing.T) {
 }
 
 func TestWhatIsImportedIsWhatTheRecipeSays(t *testing.T) {
-	r := parseSmall(t, "model.output=features", "model.batchnorm=eval", "model.untie=true", `model.freeze=["conv*"]`, `model.train=["*.weight"]`)
+	r := parseSmall(t, "model.output=features", "model.batchnorm=eval", "model.untie=true", `model.freeze=["conv*"]`, `model.train=["*.weight"]`, "model.head={classes = 5}")
 	want := model.Options{
 		Output: "features", BatchNorm: model.RunningAverages, Untie: true, Freeze: []string{"conv*"}, Train: []string{"*.weight"},
+		Head: model.Head{Classes: 5},
 	}
 	if got := r.Model.Options(); !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, want %+v", got, want)
@@ -132,7 +133,7 @@ func TestTheValueOfAnOverrideIsTOMLOrAString(t *testing.T) {
 	} {
 		set := []string{c.set}
 		if c.want == "" {
-			c.want = `{"onnx":"zoo:convnet","init":"he","output":"","batchnorm":"as-exported","untie":false,"freeze":[],"train":[]}`
+			c.want = `{"onnx":"zoo:convnet","init":"he","output":"","batchnorm":"as-exported","untie":false,"freeze":[],"train":[],"head":{"classes":0}}`
 			set = append(set, "model.init=he")
 		}
 		for _, e := range parseSmall(t, set...).Resolved() {
@@ -177,7 +178,7 @@ func TestAResolvedRecipeMeansTheSame(t *testing.T) {
 	for _, set := range [][]string{
 		nil,
 		{"loss.name=mse", "data.name=sin", "model.onnx=zoo:convnet", "model.init=torch", "optimizer={adamw={}}"},
-		{"model.batchnorm=eval", "model.untie=true", `model.freeze=["a*", "b.?"]`, `model.train=["[a-c]*"]`, "model.output=features"},
+		{"model.batchnorm=eval", "model.untie=true", `model.freeze=["a*", "b.?"]`, `model.train=["[a-c]*"]`, "model.head.classes=7", "model.output=features"},
 		{"data.resize=[16, 12]", "data.normalize={mean = [0.5, -1], std = [0.25, 2]}"},
 		{"data.sampling=cycle", "data.cycle=7", "optimizer.sgd.clip=-inf", "evaluate.metrics=[\"test_loss\"]", "seeds=[5]"},
 	} {

@@ -29,7 +29,7 @@ func (r *Recipe) Resolved() Table {
 		averages = append(averages, Entry{a.Name, values(&a)})
 	}
 	return append(values(r),
-		Entry{"model", values(&r.Model)},
+		Entry{"model", append(values(&r.Model), Entry{"head", values(&r.Model.Head)})},
 		Entry{"data", append(values(&r.Data, r.Data.Source), Entry{"normalize", values(&r.Data.Normalize)})},
 		Entry{"loss", values(&r.Loss, r.Loss.Loss)},
 		Entry{"optimizer", Table{{r.Optimizer.Name, values(r.Optimizer.Optimizer)}}},

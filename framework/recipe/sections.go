@@ -54,7 +54,8 @@ func (c *checker) model(root *node, m *Model) {
 		m.Init = "keep"
 	}
 	m.BatchNorm, m.Freeze, m.Train = model.AsExported, []string{}, []string{}
-	c.read("model", table, schema{targets: []any{m}, required: required})
+	c.read("model", table, schema{targets: []any{m}, required: required, tables: []string{"head"}})
+	c.head(table.find("head"), &m.Head)
 	c.patterns(table.find("freeze"))
 	c.patterns(table.find("train"))
 	switch at := table.where("onnx"); {
@@ -68,6 +69,16 @@ func (c *checker) model(root *node, m *Model) {
 		c.report(at, "onnx names no model")
 	case slices.Contains(c.models, file):
 		c.report(at, "onnx = %q is the path of a file (did you mean %q?)", file, ZooPrefix+file)
+	}
+}
+
+func (c *checker) head(table *node, h *Head) {
+	switch {
+	case table == nil:
+	case !table.isTable():
+		c.report(table.at, "head must be a table: write head = {classes = 10}")
+	default:
+		c.read("model.head", table, schema{targets: []any{h}, required: []string{"classes"}})
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/seed5b471a7e/backstitch/framework/array"
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
 	"github.com/seed5b471a7e/backstitch/framework/optim"
 	"github.com/seed5b471a7e/backstitch/framework/program/programtest"
@@ -73,6 +74,7 @@ func TestTheRecipeChoosesWhatIsTrained(t *testing.T) {
 		`matches the pattern "fc.*"`:   {`model.freeze=["fc.*"]`},
 		"nothing would be trained":     {`model.freeze=["*"]`},
 		"the model has 8 outputs":      {"model.output=Relu_7"},
+		"the model has 7 outputs":      {"model.head={classes = 7}"},
 		`no node computes a tensor "y`: {"model.output=y"},
 	} {
 		if _, err := prepareNetwork(t, noisy(), overrides...); err == nil || !strings.Contains(err.Error(), want) {
@@ -98,6 +100,25 @@ func TestTheRecipeChoosesTheStatisticsOfBatchNormalization(t *testing.T) {
 				t.Errorf("%s: whether a step moves %v is %v", mode, f, !moves)
 			}
 		}
+	}
+}
+
+func TestANewHeadIsDrawnForEverySeedAndTheBodyStaysAsItIs(t *testing.T) {
+	r, err := prepareNetwork(t, programtest.NewNetwork(1, 8, 8).Flatten().Dense("body", 6).Apply("Relu").Dense("fc", 3),
+		"model.head={classes = 10}", `model.freeze=["body.*"]`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fields(r, optim.Parameter); !slices.Equal(got, []string{"fc.weight", "fc.bias"}) {
+		t.Errorf("trained are %q", got)
+	}
+	weight := r.Program.Layout.Fields()[0]
+	if !slices.Equal(weight.Shape, []int{10, 6}) {
+		t.Errorf("the new head has the shape %v", weight.Shape)
+	}
+	one, other := newByHand(t, r, 3).state.Field(weight), newByHand(t, r, 4).state.Field(weight)
+	if one.Equal(array.New(one.DType(), one.Len())) || one.Equal(other) {
+		t.Error("the new head is zero, or the same for all seeds")
 	}
 }
 

@@ -378,6 +378,7 @@ func TestExecuteRefusesForeignFolders(t *testing.T) {
 		"other mode":     {run.Options{Folder: finished.Path, Resume: true}, []string{"model.batchnorm=eval"}, "its recipe differs"},
 		"other body":     {run.Options{Folder: finished.Path, Resume: true}, []string{"model.freeze=[\"fc1.*\"]"}, "its recipe differs"},
 		"other layers":   {run.Options{Folder: finished.Path, Resume: true}, []string{"model.train=[\"*.weight\"]"}, "its recipe differs"},
+		"other head":     {run.Options{Folder: finished.Path, Resume: true}, []string{"model.head={classes=10}"}, "its recipe differs"},
 		"other ties":     {run.Options{Folder: finished.Path, Resume: true}, []string{"model.untie=true"}, "its recipe differs"},
 		"nothing there":  {run.Options{Folder: t.TempDir(), Resume: true}, nil, "not a run folder"},
 		"no such folder": {run.Options{Folder: filepath.Join(t.TempDir(), "x"), Resume: true}, nil, "not a run folder"},

@@ -132,7 +132,9 @@ def example(name):
     """The shape of one example."""
     if "cifar" in name:
         return [3, 32, 32]
-    return [1, 28, 28] if name in ("lenet5", "lstm-classifier", "resnet18-fashion", "vit-small") else [3, 224, 224]
+    if name == "resnet18-fashion":
+        return [1, 32, 32]
+    return [1, 28, 28] if name in ("lenet5", "lstm-classifier", "vit-small") else [3, 224, 224]
 
 
 def state(model):

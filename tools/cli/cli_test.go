@@ -23,6 +23,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/seed5b471a7e/backstitch/framework/array"
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
+	"github.com/seed5b471a7e/backstitch/framework/program/programtest"
 
 	_ "github.com/seed5b471a7e/backstitch/framework/engine/tape"
 	_ "github.com/seed5b471a7e/backstitch/plugins/standard"
@@ -58,6 +59,7 @@ func TestScripts(t *testing.T) {
 			"same":   sameButForSeconds,
 			"npz":    makeNPZ,
 			"png":    makePNG,
+			"noisy":  makeNoisy,
 			"parity": parity,
 			"test":   makeTest,
 		},
@@ -213,6 +215,14 @@ func tensorProto(ts *testscript.TestScript, numbers ...string) []byte {
 		message = binary.LittleEndian.AppendUint32(append(message, 4<<3|5), math.Float32bits(float32(v)))
 	}
 	return message
+}
+
+// noisy FILE writes a model for the digits with BatchNormalization and Dropout, as exported for training.
+func makeNoisy(ts *testscript.TestScript, _ bool, args []string) {
+	m, err := programtest.NewNetwork(1, 8, 8).Conv("conv", 2, 3).BatchNorm("norm").Apply("Relu").Flatten().
+		Dropout(0.5).Dense("logits", 10).Model()
+	ts.Check(err)
+	ts.Check(m.Save(ts.MkAbs(args[0])))
 }
 
 // parity GOT GOLDEN TOLERANCE compares what model gradients wrote with what PyTorch computed, in the error measure
