@@ -51,6 +51,9 @@ func branch(c *call) ops.Expr {
 
 // branch imports the nodes of a subgraph. Its own initializers are constants.
 func (w *writer) branch(g *onnx.Graph) error {
+	report := w.report
+	w.report = nil // what fails here is the failure of the node whose branch this is
+	defer func() { w.report = report }()
 	for _, t := range g.Initializers {
 		v, err := readTensor(t)
 		if err != nil {

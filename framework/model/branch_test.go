@@ -1,6 +1,7 @@
 package model_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
@@ -83,13 +84,23 @@ func namesOf(list []model.Parameter) []string {
 	return names
 }
 
+func TestAFailureInABranchIsReportedOnce(t *testing.T) {
+	source := branching(either("yes", "y", subgraph(node("Det", "a", "x"), node("Neg", "b", "a")), subgraph(node("Neg", "c", "x"))))
+	const want = `[{node "n" (If, opset 17) attribute then_branch: node "n" (Det, opset 17): operator Det of opset 17 is not supported}]`
+	if got := fmt.Sprint(model.Inspect(source, model.Options{}).Problems); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
 // The two Ifs use the same names in their branches, and one that the graph computes later. The gradients are worked out by hand:
 // y = w·x + k + 2·w·x − u with k constant; the loss is the mean over 3 elements of (y − 0)².
 func TestTheGradientIsThatOfTheBranchTaken(t *testing.T) {
 	first := subgraph(node("Mul", "p", "x", "w"), node("Add", "q", "p", "k"))
 	first.Initializers = []*onnx.Tensor{onnx.NewFloatTensor("k", []int64{3}, []float32{1, 1, 1})}
-	second := subgraph(node("Add", "p", "a", "a"), &onnx.Node{OpType: "Split", Inputs: []string{"p"}, Outputs: []string{"l", "r"}, Attributes: []*onnx.Attribute{onnx.IntAttr("axis", 0)}})
-	unused := subgraph(node("Mul", "p", "x", "v"), &onnx.Node{OpType: "Split", Inputs: []string{"p"}, Outputs: []string{"l", "r"}, Attributes: []*onnx.Attribute{onnx.IntAttr("axis", 0)}})
+	split := node("Split", "l", "p", onnx.IntAttr("axis", 0))
+	split.Outputs = append(split.Outputs, "r")
+	second := subgraph(node("Add", "p", "a", "a"), split)
+	unused := subgraph(node("Mul", "p", "x", "v"), split)
 	source := with(branching(
 		node("Mul", "a", "x", "w"),
 		either("yes", "b", first, subgraph(node("Mul", "p", "x", "v"))),

@@ -66,7 +66,7 @@ func convTranspose(c *call) ops.Expr {
 	if extra == nil {
 		extra = make([]int, axes)
 	}
-	if wanted == nil && (mode == "SAME_UPPER" || mode == "SAME_LOWER") {
+	if c.err == nil && wanted == nil && (mode == "SAME_UPPER" || mode == "SAME_LOWER") {
 		for i, n := range x.Shape()[2:] {
 			wanted = append(wanted, n*window.Strides[i])
 		}
@@ -132,6 +132,10 @@ func averagePool(c *call) ops.Expr {
 	if c.err != nil {
 		return ops.Expr{}
 	}
+	sums := x.PoolSum(kernel, window)
+	if sums.Err() != nil { // the window may not even have pads for every axis
+		return sums
+	}
 	axes := len(kernel)
 	spatial, over := slices.Clone([]int(x.Shape()[2:])), window
 	if include {
@@ -140,7 +144,6 @@ func averagePool(c *call) ops.Expr {
 			spatial[i] += window.Pads[i] + window.Pads[axes+i]
 		}
 	}
-	sums := x.PoolSum(kernel, window)
 	counts := ops.Scalar(1).Expand(append([]int{1, 1}, spatial...)...).PoolSum(kernel, over)
 	for axis := 2; axis < sums.Rank(); axis++ { // a window that hangs over may fit once more where padding counts
 		counts = counts.Narrow(axis, 0, sums.Shape()[axis])

@@ -9,7 +9,7 @@ import (
 
 // maxInlined bounds what calls of functions may become, counted in nodes, their inputs, outputs and attributes: with functions that
 // call functions, a small file can ask for any number.
-const maxInlined = 1 << 20
+const maxInlined = 1 << 18
 
 // maxNested bounds how deep functions may call functions.
 const maxNested = 100

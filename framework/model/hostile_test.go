@@ -10,8 +10,8 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
 )
 
-// patience is how long a hostile file may take; on an idle machine none takes a second.
-const patience = 5 * time.Second
+// patience is how long a hostile file may take on a machine that has much else to do; on an idle one, none takes two seconds.
+const patience = 30 * time.Second
 
 // hostile is a model that is small and must be refused, or written, in little time and memory.
 type hostile struct {

@@ -20,7 +20,7 @@ type site struct {
 	caller *site // nil for the graph itself
 }
 
-// inline returns the source's graph without calls of functions, and of the nodes that took their places the sites of the calls. The nodes
+// inline returns the source's graph without calls of functions, and where the nodes that took their places were called. Nodes
 // that need no change are the source's own.
 func inline(source *onnx.Model) (*onnx.Graph, map[*onnx.Node]*site, error) {
 	table, err := functionsOf(source)
@@ -52,6 +52,11 @@ func (in *inliner) claim(g *onnx.Graph) {
 	for _, t := range g.Initializers {
 		in.taken[t.Name] = true
 	}
+	for _, t := range g.SparseInitializers {
+		if t.Values != nil {
+			in.taken[t.Values.Name] = true
+		}
+	}
 	for _, n := range g.Nodes {
 		for _, name := range n.Outputs {
 			in.taken[name] = true
@@ -79,45 +84,6 @@ func (in *inliner) fresh(name string) string {
 func tail(name string) string {
 	const longest = 200
 	return name[max(0, len(name)-longest):]
-}
-
-// scope says what the names in a list of nodes stand for.
-type scope struct {
-	outer      *scope            // of a branch: what stands around it
-	names      map[string]string // of values
-	open       bool              // other names stand for themselves: those of the graph itself
-	prefix     string            // of new names
-	attributes map[string]*onnx.Attribute
-	site       *site
-}
-
-// branch returns the scope of a subgraph.
-func (s *scope) branch() *scope {
-	return &scope{outer: s, names: map[string]string{}, open: s.open, prefix: s.prefix, attributes: s.attributes, site: s.site}
-}
-
-// resolve returns the names that stand for these in the inlined graph.
-func (s *scope) resolve(names []string) ([]string, error) {
-	resolved := make([]string, len(names))
-	for i, name := range names {
-		var known bool
-		if resolved[i], known = s.lookup(name); !known {
-			return nil, fmt.Errorf("nothing computes %q", name)
-		}
-	}
-	return resolved, nil
-}
-
-func (s *scope) lookup(name string) (string, bool) {
-	if name == "" {
-		return "", true
-	}
-	for at := s; at != nil; at = at.outer {
-		if actual, known := at.names[name]; known {
-			return actual, true
-		}
-	}
-	return name, s.open
 }
 
 // declare gives the outputs of a scope's own nodes their names.
@@ -275,35 +241,6 @@ func (in *inliner) call(n *onnx.Node, f *function, caller *scope) ([]*onnx.Node,
 	in.declare(s, f.Nodes)
 	body, err := in.nodes(f.Nodes, s)
 	return append(body, passed...), err
-}
-
-// bind sets what a call gives: inputs and attributes.
-func (s *scope) bind(n *onnx.Node, f *function) error {
-	switch opset := s.site.opset; {
-	case len(n.Inputs) > len(f.Inputs):
-		return fmt.Errorf("%v takes %d inputs, not %d", f, len(f.Inputs), len(n.Inputs))
-	case len(n.Outputs) > len(f.Outputs):
-		return fmt.Errorf("%v has %d outputs, not %d", f, len(f.Outputs), len(n.Outputs))
-	case opset != 0 && (opset < MinOpset || opset > MaxOpset):
-		return fmt.Errorf("%v: opset %d is not supported (%d to %d are)", f, opset, MinOpset, MaxOpset)
-	}
-	for i, formal := range f.Inputs {
-		s.names[formal] = ""
-		if i < len(n.Inputs) {
-			s.names[formal] = n.Inputs[i]
-		}
-	}
-	s.attributes = map[string]*onnx.Attribute{}
-	for _, a := range f.Defaults {
-		s.attributes[a.Name] = a
-	}
-	for _, a := range n.Attributes {
-		if s.attributes[a.Name] == nil && !slices.Contains(f.Attributes, a.Name) {
-			return fmt.Errorf("%v has no attribute %s", f, a.Name)
-		}
-		s.attributes[a.Name] = a
-	}
-	return nil
 }
 
 // callLabel is the name of a node, or of its first output where it has none.

@@ -235,8 +235,8 @@ func TestSmallFilesCannotAskForManyNodes(t *testing.T) {
 		{100, 1, "nested more than 100 deep"},
 		{20_000, 1, "nested more than 100 deep"},
 		{12, 2, ""},
-		{64, 2, `the functions that node for "y" (f.F0) and those before it call become more than 1048576 nodes`},
-		{4, 1000, "become more than 1048576 nodes"},
+		{64, 2, `the functions that node for "y" (f.F0) and those before it call become more than 262144 nodes`},
+		{4, 1000, "become more than 262144 nodes"},
 	} {
 		start := time.Now()
 		_, _, err := inline(chain(c.depth, c.width))
