@@ -132,7 +132,15 @@ func TestLongChainsTakeLittleTime(t *testing.T) {
 		}
 		return with(network(append(first, node("Add", "y", "x", fmt.Sprint("h", length)))...), weights("w", 3), integers("i", 1, 2, 3))
 	}
+	copied := network()
+	for i := range length {
+		with(copied, weights(fmt.Sprint("w", i), 1))
+		copied.Graph.Nodes = append(copied.Graph.Nodes, node("Identity", fmt.Sprint("copy", i), fmt.Sprint("w", i)))
+	}
 	start := time.Now()
+	if ties := model.Ties(copied.Graph); len(ties) != length {
+		t.Errorf("%d ties", len(ties))
+	}
 	importModel(t, chain(node("Add", "h0", "x", "w")))
 	if _, err := write(importModel(t, chain(node("Identity", "h0", "i"))), 2); err != nil {
 		t.Error(err)

@@ -82,22 +82,29 @@ func Inspect(source *onnx.Model, o Options) *Report {
 }
 
 func (m *Model) describeInitializers() (parameters, buffers []ParameterReport) {
-	holds := func(list []Parameter, name string) bool {
-		return slices.ContainsFunc(list, func(p Parameter) bool { return p.Name == name })
-	}
+	trained, updated := named(m.Parameters), named(m.Buffers)
 	parameters, buffers = []ParameterReport{}, []ParameterReport{}
 	for _, t := range m.graph.Initializers {
-		p := ParameterReport{Name: t.Name, Shape: []int{}, Trainable: holds(m.Parameters, t.Name)}
+		p := ParameterReport{Name: t.Name, Shape: []int{}, Trainable: trained[t.Name]}
 		for _, n := range t.Dims {
 			p.Shape = append(p.Shape, int(n))
 		}
-		if holds(m.Buffers, t.Name) {
+		if updated[t.Name] {
 			buffers = append(buffers, p)
 		} else {
 			parameters = append(parameters, p)
 		}
 	}
 	return parameters, buffers
+}
+
+// named returns the names in a list.
+func named(list []Parameter) map[string]bool {
+	names := make(map[string]bool, len(list))
+	for _, p := range list {
+		names[p.Name] = true
+	}
+	return names
 }
 
 // problems writes the model into a graph that is thrown away, and returns every node that cannot be written for a reason of its own.

@@ -81,6 +81,7 @@ func Ties(g *onnx.Graph) []Tie {
 	}
 	statistics := runningStatistics(g)
 	var ties []Tie
+	places := map[string]int{} // in ties, by initializer
 	for _, n := range g.Nodes {
 		original := copied(n, merged)
 		if original == nil {
@@ -90,9 +91,10 @@ func Ties(g *onnx.Graph) []Tie {
 		if statistics[n.Outputs[0]] {
 			continue
 		}
-		at := slices.IndexFunc(ties, func(t Tie) bool { return t.Initializer == original.Name })
-		if at < 0 {
+		at, known := places[original.Name]
+		if !known {
 			at, ties = len(ties), append(ties, Tie{Initializer: original.Name})
+			places[original.Name] = at
 		}
 		ties[at].Copies = append(ties[at].Copies, n.Outputs[0])
 	}
