@@ -14,35 +14,46 @@ const (
 )
 
 // budget counts constants against the bounds.
-type budget struct{ computed, read int }
+type budget struct {
+	computed int
+	read     float64
+}
 
 // read counts what a node reads, before it is imported.
 func (w *writer) read(n *onnx.Node) error {
-	sum, product, data := 0, 1, false
+	sum, pairs, data := 0., 1., false
 	for _, name := range n.Inputs {
-		v := w.values[name]
-		numbers, known := v.expr.Known()
-		data = data || !known && !v.expr.Absent()
-		sum += len(numbers)
-		product = min(product*max(1, len(numbers)), 1+maxRead)
+		v := w.values[name].expr
+		numbers, known := v.Known()
+		data = data || !known && !v.Absent()
+		sum += float64(len(numbers))
+		pairs *= float64(max(1, len(numbers)))
 	}
-	if !data && multiplies(n.OpType) {
-		sum = max(sum, product)
+	if !data {
+		sum = max(sum, pairs*w.meeting(n))
 	}
 	if w.budget.read += sum; w.budget.read > maxRead {
-		return fmt.Errorf("the constants that operators read up to here are too many and too large to be computed while the graph is written")
+		return fmt.Errorf("the constants that operators read are too many or too large to be computed while the graph is written")
 	}
 	return nil
 }
 
-// multiplies reports whether an operator may read an input as often as another has elements.
-func multiplies(name string) bool {
-	for _, family := range []map[string]operator{linear, convolution, recurrent} {
-		if _, is := family[name]; is {
-			return true
+// meeting returns which part of all pairs of elements of a node's inputs an operator multiplies: in a product of matrices an
+// element meets one row of the other, in a convolution it may meet all weights. Other operators multiply no more than they read.
+func (w *writer) meeting(n *onnx.Node) float64 {
+	if _, is := linear[n.OpType]; is {
+		shape := w.values[n.Inputs[0]].expr.Shape()
+		if len(shape) == 0 {
+			return 1
+		}
+		return 1 / float64(max(1, shape[len(shape)-1]))
+	}
+	for _, family := range []map[string]operator{convolution, recurrent} {
+		if _, is := family[n.OpType]; is {
+			return 1
 		}
 	}
-	return false
+	return 0
 }
 
 // keep counts what a node computes.
