@@ -164,6 +164,10 @@ func TestAHeadIsReplaced(t *testing.T) {
 			t.Errorf("%s: the exported head is not the trained one", rule)
 		}
 	}
+	_, err := model.Import(perceptron(), model.Options{Head: model.Head{Classes: 7}, Freeze: []string{"*2"}})
+	if err == nil || !strings.Contains(err.Error(), `"w2" belongs to the new head`) {
+		t.Errorf("a frozen head: %v", err)
+	}
 	for want, source := range map[string]*onnx.Model{
 		`no layer with weights leads to "x"`:         network(node("Relu", "y", "x")),
 		`the initializer "w" is read 2 times`:        with(network(node("MatMul", "h", "x", "w"), node("MatMul", "y", "h", "w")), weights("w", 3, 3)),

@@ -127,6 +127,8 @@ func (m *Model) readInitializers(needed map[string]bool) error {
 			m.Buffers = append(m.Buffers, p)
 		case m.options.trains(t.Name):
 			m.Parameters = append(m.Parameters, p)
+		case slices.Contains(m.fresh, t.Name):
+			return fmt.Errorf("model: initializer %q belongs to the new head, which has no weights yet: it cannot be frozen", t.Name)
 		default:
 			m.Frozen = append(m.Frozen, p)
 		}
