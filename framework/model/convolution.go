@@ -108,7 +108,8 @@ func (c *call) pooled() (x ops.Expr, kernel []int, window ops.Window) {
 	return x, kernel, window
 }
 
-// maxPool has, as its second output, the places of the maxima in the flattened input.
+// maxPool has, as its second output, the places of the maxima in the flattened input; with storage_order = 1 the columns of a plane
+// are counted first.
 func maxPool(c *call) ops.Expr {
 	x, kernel, window := c.pooled()
 	order := c.attrInt("storage_order", 0)
@@ -116,12 +117,27 @@ func maxPool(c *call) ops.Expr {
 		return ops.Expr{}
 	}
 	if c.wants(1) {
+		places := ops.Apply(ops.PoolArg{Window: window, Kernel: kernel}, x)
 		if order != 0 {
-			c.fail("attribute storage_order = %d is not supported", order)
+			places = c.byColumns(places, x.Shape())
 		}
-		c.also(1, ops.Apply(ops.PoolArg{Window: window, Kernel: kernel}, x), onnx.Int64)
+		c.also(1, places, onnx.Int64)
 	}
 	return x.MaxPool(kernel, window)
+}
+
+// byColumns turns places in a tensor of that shape, whose planes are stored row by row, into those where they are stored column by
+// column.
+func (c *call) byColumns(places ops.Expr, shape []int) ops.Expr {
+	if len(shape) != 4 {
+		c.fail("attribute storage_order = 1 is not supported for %d spatial axes", len(shape)-2)
+		return ops.Expr{}
+	}
+	height, width := float64(shape[2]), float64(shape[3])
+	row := places.Scale(1 / width).Shift(0.5 / width).Floor() // over all planes; half a place keeps rounding away from the next row
+	column := places.Sub(row.Scale(width))
+	plane := row.Scale(1 / height).Shift(0.5 / height).Floor()
+	return plane.Scale(height * width).Add(column.Scale(height)).Add(row.Sub(plane.Scale(height)))
 }
 
 // averagePool divides by the number of elements of a window that are no padding or, with count_include_pad, that lie on the padded
