@@ -34,9 +34,9 @@ var elementwise = map[string]operator{
 	"Round":      takes(1, 1, unary(ops.Expr.Round)).constant(),
 	"Neg":        takes(1, 1, unary(ops.Expr.Neg)),
 	"Reciprocal": takes(1, 1, unary(reciprocal)),
-	"Add":        takes(2, 2, add),
+	"Add":        takes(2, 2, commutative(ops.Expr.Add, ops.Expr.Shift)),
 	"Sub":        takes(2, 2, sub),
-	"Mul":        takes(2, 2, mul),
+	"Mul":        takes(2, 2, commutative(ops.Expr.Mul, ops.Expr.Scale)),
 	"Div":        takes(2, 2, div),
 	"Pow":        takes(2, 2, pow).settings(1),
 	"Mod":        takes(2, 2, mod),
@@ -74,15 +74,18 @@ func (c *call) operands() (a, b ops.Expr) {
 	return a, b.Reshape(append(slices.Clone(b.Shape()), slices.Repeat([]int{1}, last-axis)...)...)
 }
 
-func add(c *call) ops.Expr {
-	a, b := c.operands()
-	if v, is := number(b, a); is {
-		return a.Shift(v)
+// commutative combines two operands, one of which may be a number.
+func commutative(combine func(a ops.Expr, b ops.Operand) ops.Expr, withNumber func(x ops.Expr, v float64) ops.Expr) importer {
+	return func(c *call) ops.Expr {
+		a, b := c.operands()
+		if v, is := number(b, a); is {
+			return withNumber(a, v)
+		}
+		if v, is := number(a, b); is {
+			return withNumber(b, v)
+		}
+		return combine(a, b)
 	}
-	if v, is := number(a, b); is {
-		return b.Shift(v)
-	}
-	return a.Add(b)
 }
 
 func sub(c *call) ops.Expr {
@@ -94,17 +97,6 @@ func sub(c *call) ops.Expr {
 		return b.Neg().Shift(v)
 	}
 	return a.Sub(b)
-}
-
-func mul(c *call) ops.Expr {
-	a, b := c.operands()
-	if v, is := number(b, a); is {
-		return a.Scale(v)
-	}
-	if v, is := number(a, b); is {
-		return b.Scale(v)
-	}
-	return a.Mul(b)
 }
 
 // div rounds the quotient of integers toward zero.

@@ -16,20 +16,23 @@ func newInspect() *cobra.Command {
 		Use:   "inspect FILE|zoo:NAME",
 		Short: "Describe a model: what it holds, what would train, and what cannot be imported",
 		Example: `  backstitch model inspect resnet.onnx
+  backstitch model inspect resnet.onnx --head 10 --train 'fc.*'
   backstitch model inspect zoo:mlp-5x500 --json`,
 		Args: cobra.ExactArgs(1),
 	}
-	var output string
-	var untie bool
-	outputFlag(c, &output)
-	untieFlag(c, &untie)
+	o := model.Options{}
+	outputFlag(c, &o.Output)
+	untieFlag(c, &o.Untie)
+	c.Flags().StringArrayVar(&o.Freeze, "freeze", nil, "do not train the initializers whose names match `PATTERN`; may be repeated")
+	c.Flags().StringArrayVar(&o.Train, "train", nil, "train only the initializers whose names match `PATTERN`; may be repeated")
+	c.Flags().IntVar(&o.Head.Classes, "head", 0, "replace the last layer by one for `N` classes")
 	asJSON := jsonFlag(c)
 	c.RunE = func(c *cobra.Command, arguments []string) error {
 		source, err := openModel(arguments[0])
 		if err != nil {
 			return err
 		}
-		r := model.Inspect(source, model.Options{Output: output, Untie: untie})
+		r := model.Inspect(source, o)
 		if *asJSON {
 			return printJSON(c, r)
 		}
