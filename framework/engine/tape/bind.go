@@ -60,7 +60,10 @@ func (t *tape) run(e ends) error {
 			return err
 		}
 	}
-	defer t.vm.Reset()
+	defer func() { // what lies between the inputs and the results is garbage, which nodes would keep until the next run
+		t.vm.Reset()
+		t.graph.Expr.UnbindAllNonInputs()
+	}()
 	if err := t.vm.RunAll(); err != nil {
 		return err
 	}
