@@ -35,21 +35,31 @@ func LossDoc(name string) string { return losses.Doc(name) }
 // LossNames returns the names of the registered losses in alphabetical order.
 func LossNames() []string { return losses.Names() }
 
-// CrossEntropy is −log softmax(output)[target]: the output holds logits of shape (batch, classes), a target is a class index.
+// CrossEntropy is −log softmax(output)[target]: the output holds logits of shape (batch, classes), a target is a class index. An output
+// of shape (batch, classes, places…) has a target at every place, and an example's loss is the mean over them.
 type CrossEntropy struct{}
 
-// TargetShape is a single number.
+// TargetShape is that of the places: a single number if there are none.
 func (CrossEntropy) TargetShape(output []int) ([]int, error) {
-	if len(output) != 1 {
-		return nil, fmt.Errorf("cross_entropy needs an output of shape (batch, classes), not (batch, %v)", output)
+	if len(output) == 0 {
+		return nil, fmt.Errorf("cross_entropy needs an output of shape (batch, classes), not (batch)")
 	}
-	return []int{}, nil
+	return append([]int{}, output[1:]...), nil
 }
 
 // Losses has the shape (batch).
 func (CrossEntropy) Losses(output, targets ops.Expr) ops.Expr {
-	classes := output.Shape()[1]
-	return output.LogSoftmax(1).Mul(targets.OneHot(classes)).Sum(false, 1).Neg()
+	shape := output.Shape()
+	batch, classes, places := shape[0], shape[1], shape[2:].TotalSize()
+	if len(shape) > 2 {
+		output = output.Reshape(batch, classes, places).Transpose(0, 2, 1).Reshape(batch*places, classes)
+		targets = targets.Reshape(batch * places)
+	}
+	losses := output.LogSoftmax(1).Mul(targets.OneHot(classes)).Sum(false, 1).Neg()
+	if len(shape) > 2 {
+		return losses.Reshape(batch, places).Mean(false, 1)
+	}
+	return losses
 }
 
 // MeanSquaredError is the mean of (output − target)² over the numbers of an example, whose target has the output's shape.

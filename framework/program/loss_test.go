@@ -25,6 +25,8 @@ func TestLossesAreOfEachExample(t *testing.T) {
 			[]float64{0, 0, 0, math.Log(1), math.Log(2), math.Log(5)}, []float64{1, 2}, []float64{math.Log(3), math.Log(8. / 5)}},
 		{"cross-entropy of large logits", program.CrossEntropy{}, []int{2, 2}, nil,
 			[]float64{1e4, 0, 1e4, 0}, []float64{0, 1}, []float64{0, 1e4}},
+		{"cross-entropy at two places", program.CrossEntropy{}, []int{1, 3, 2}, []int{2},
+			[]float64{0, math.Log(1), 0, math.Log(2), 0, math.Log(5)}, []float64{1, 2}, []float64{(math.Log(3) + math.Log(8./5)) / 2}},
 		{"squares of vectors", program.MeanSquaredError{}, []int{2, 3}, []int{3},
 			[]float64{1, 2, 3, 4, 5, 6}, []float64{1, 2, 3, 3, 3, 3}, []float64{0, (1 + 4 + 9) / 3.}},
 		{"squares of numbers", program.MeanSquaredError{}, []int{2}, nil, []float64{1, 2}, []float64{3, 5}, []float64{4, 9}},
