@@ -45,6 +45,9 @@ func (m *Model) Export(path, target string, parameters, buffers []array.Array) e
 		}
 	}
 	edited.Graph = &graph
+	if path != "" {
+		return edited.SaveEdited(path, target)
+	}
 	return edited.Save(target)
 }
 

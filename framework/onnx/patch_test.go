@@ -306,3 +306,36 @@ func TestSavePatchedLetsTensorsShareBytesOfOneValue(t *testing.T) {
 		}
 	}
 }
+
+func TestSaveEditedCopiesTheFilesThatAreStillRead(t *testing.T) {
+	from, to := t.TempDir(), t.TempDir()
+	source := spread(t, from)
+	before := contents(t, from)
+	m := load(t, source)
+	for i, w := range m.Graph.Initializers {
+		if w.Name == "c" { // the only one of its file
+			m.Graph.Initializers[i] = onnx.NewFloatTensor("c", []int64{3}, []float32{1, 2, 3})
+		}
+	}
+	for _, name := range []string{"model.onnx", "weights.bin"} {
+		if err := m.SaveEdited(source, filepath.Join(from, name)); err == nil || !strings.Contains(err.Error(), "this would overwrite") {
+			t.Errorf("over %s: error %v", name, err)
+		}
+	}
+	if after := contents(t, from); !equal(after, before) {
+		t.Errorf("the source changed: %q", after)
+	}
+	if err := m.SaveEdited(source, filepath.Join(to, "edited.onnx")); err != nil {
+		t.Fatal(err)
+	}
+	got := contents(t, to)
+	delete(got, "edited.onnx")
+	if want := map[string]string{"weights.bin": before["weights.bin"]}; !equal(got, want) {
+		t.Errorf("beside the model are %q, want %q", got, want)
+	}
+	for _, w := range load(t, filepath.Join(to, "edited.onnx")).Graph.Initializers {
+		if _, err := w.Float64s(); err != nil {
+			t.Errorf("%s: %v", w.Name, err)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // SavePatched writes the model of the file source to the file target, with the
@@ -38,6 +39,48 @@ func savePatched(source, target string, tensors []*Tensor) error {
 	if err != nil {
 		return err
 	}
+	return saveBeside(source, target, model, files, func(*dataFile) bool { return true })
+}
+
+// SaveEdited writes m, which was made from the model of the file source, to the
+// file target. Files that hold data of its tensors are copied to the same places
+// next to target. No file of the source is ever changed.
+func (m *Model) SaveEdited(source, target string) error {
+	if err := m.saveEdited(source, target); err != nil {
+		return fmt.Errorf("onnx: saving a model made from %s as %s: %w", source, target, err)
+	}
+	return nil
+}
+
+func (m *Model) saveEdited(source, target string) error {
+	data, err := os.ReadFile(source)
+	if err != nil {
+		return err
+	}
+	original, err := decode(data)
+	if err != nil {
+		return err
+	}
+	files, err := original.dataFiles(filepath.Dir(source), nil)
+	if err != nil {
+		return err
+	}
+	kept, err := m.dataFiles(filepath.Dir(source), nil)
+	if err != nil {
+		return err
+	}
+	model, err := m.encode()
+	if err != nil {
+		return err
+	}
+	return saveBeside(source, target, model, files, func(f *dataFile) bool {
+		return slices.ContainsFunc(kept, func(k *dataFile) bool { return k.location == f.location })
+	})
+}
+
+// saveBeside writes an encoded model to the file target, and those of the
+// source's files of data that it needs next to it.
+func saveBeside(source, target string, model [][]byte, files []*dataFile, needs func(*dataFile) bool) error {
 	s, err := stage(filepath.Dir(target))
 	if err != nil {
 		return err
@@ -48,6 +91,9 @@ func savePatched(source, target string, tensors []*Tensor) error {
 		return err
 	}
 	for _, f := range files {
+		if !needs(f) {
+			continue
+		}
 		if err := s.write(f.location, f.copyTo); err != nil {
 			return fmt.Errorf("file %q: %w", f.location, err)
 		}
