@@ -22,7 +22,7 @@ const (
 type Model struct {
 	Inputs     []Input
 	Parameters []Parameter // what is trained
-	Frozen     []Parameter // what would be trained, but was asked to stay as it is
+	Frozen     []Parameter // what would be trained, but was asked to stay as it is, or masks
 	Buffers    []Parameter // what the model updates itself: BatchNormalization's running statistics
 	Output     string
 	Source     *onnx.Model

@@ -2,6 +2,7 @@ package model_test
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 
@@ -135,5 +136,14 @@ func TestABranchIsChosenByShapes(t *testing.T) {
 		if err != nil || !slices.Equal(e.Output.Shape(), []int{2, int(width)}) {
 			t.Errorf("at width %d the output has the shape %v, %v", width, e.Output.Shape(), err)
 		}
+	}
+}
+
+// A causal mask is a float that the output is differentiable in, but weight decay would make infinity minus infinity of it.
+func TestAnInfiniteInitializerIsNoParameter(t *testing.T) {
+	mask := onnx.NewFloatTensor("mask", []int64{3}, []float32{0, 0, float32(math.Inf(-1))})
+	m := importModel(t, with(network(node("Mul", "h", "x", "w"), node("Add", "s", "h", "mask"), node("Softmax", "y", "s")), weights("w", 3), mask))
+	if len(m.Parameters) != 1 || m.Parameters[0].Name != "w" || len(m.Frozen) != 1 || m.Frozen[0].Name != "mask" {
+		t.Errorf("the parameters are %v, the frozen ones %v", m.Parameters, m.Frozen)
 	}
 }

@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"math"
 	"path"
 	"slices"
 
@@ -125,7 +126,7 @@ func (m *Model) readInitializers(needed map[string]bool) error {
 		switch {
 		case u == running:
 			m.Buffers = append(m.Buffers, p)
-		case m.options.trains(t.Name):
+		case m.options.trains(t.Name) && !p.masks():
 			m.Parameters = append(m.Parameters, p)
 		case slices.Contains(m.fresh, t.Name):
 			return fmt.Errorf("model: initializer %q belongs to the new head, which has no weights yet: it cannot be frozen", t.Name)
@@ -172,6 +173,17 @@ func some(names []string) string {
 		return fmt.Sprintf("%q and %d more", names[:shown], len(names)-shown)
 	}
 	return fmt.Sprintf("%q", names)
+}
+
+// masks reports whether a number is infinite. No step moves it but to NaN, and no training ends there: the exporter wrote a table that
+// masks, such as the causal mask of attention.
+func (p Parameter) masks() bool {
+	for i := range p.Value.Len() {
+		if math.IsInf(p.Value.At(i), 0) {
+			return true
+		}
+	}
+	return false
 }
 
 func readParameter(t *onnx.Tensor) (Parameter, error) {
