@@ -78,7 +78,7 @@ func printReport(w io.Writer, r *model.Report) error {
 		return err
 	}
 	printTies(w, r.Tied)
-	printProblems(w, r.Problems)
+	printProblems(w, r)
 	return nil
 }
 
@@ -121,14 +121,17 @@ func printTies(w io.Writer, ties []model.Tie) {
 	}
 }
 
-func printProblems(w io.Writer, problems []model.Problem) {
+func printProblems(w io.Writer, r *model.Report) {
 	fmt.Fprintln(w)
-	if len(problems) == 0 {
+	switch {
+	case len(r.Problems) > 0:
+		fmt.Fprintln(w, "This model cannot be trained as it stands:")
+	case r.Size == 0:
+		fmt.Fprintln(w, "This model can be imported, but nothing would be trained: its output is differentiable in no initializer.")
+	default:
 		fmt.Fprintln(w, "This model can be imported and trained.")
-		return
 	}
-	fmt.Fprintln(w, "This model cannot be trained as it stands:")
-	for _, p := range problems {
+	for _, p := range r.Problems {
 		text := p.Reason
 		if p.Node != "" {
 			text = p.Node + ": " + p.Reason
