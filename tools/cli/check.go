@@ -38,7 +38,8 @@ func newCheck() *cobra.Command {
 		Use:   "check FILE|zoo:NAME",
 		Short: "Compare a model's outputs with ONNX Runtime's, and its gradients with finite differences",
 		Long: `Feeds random numbers to a model and compares each output with what ONNX Runtime computes from the file: the largest
-difference divided by the largest number of ONNX Runtime's output. Without ONNX Runtime this part is left out.
+difference divided by the largest number of ONNX Runtime's output. A file that was exported for training is compared in
+training, unless it draws noise. Without ONNX Runtime this part is left out.
 
 Compares the gradient of a mean squared error, in float64, with central differences of that error along random directions
 through all parameters: the difference divided by the gradient's norm, which is the standard deviation of the derivative.
@@ -97,6 +98,7 @@ type checkResult struct {
 type outputCheck struct {
 	Name       string          `json:"name"`
 	Error      *relativeError  `json:"error,omitempty"` // against ONNX Runtime; nil if that was not compared
+	Noisy      bool            `json:"noisy,omitempty"` // noise is drawn, as Dropout does in training: no two runtimes draw the same
 	Directions []relativeError `json:"directions"`      // of the gradient
 	Worst      relativeError   `json:"gradient_error"`
 }
@@ -136,6 +138,7 @@ func (m *modelCheck) run(ctx context.Context) (*checkResult, error) {
 			if out.Error, err = m.compare(ctx, name, wanted[i]); err != nil {
 				return nil, fmt.Errorf("%s: output %q: %w", m.reference, name, err)
 			}
+			out.Noisy = out.Error == nil
 		}
 		if out.Directions, err = m.differentiate(ctx, name); err != nil {
 			return nil, fmt.Errorf("%s: output %q: %w", m.reference, name, err)
@@ -201,7 +204,8 @@ func (m *modelCheck) openSession(o ort.Options) (*ort.Session, error) {
 	return ort.Open(file, o)
 }
 
-// compare returns the error of an output: max|got − want| / (max|want| + 1e-6).
+// compare returns the error of an output in the mode that the file says: max|got − want| / (max|want| + 1e-6). It returns nil if
+// the output depends on noise.
 func (m *modelCheck) compare(ctx context.Context, output string, want ort.Tensor) (*relativeError, error) {
 	numbers, err := want.Float64s()
 	if err != nil {
@@ -212,7 +216,10 @@ func (m *modelCheck) compare(ctx context.Context, output string, want ort.Tensor
 		return nil, err
 	}
 	defer t.machine.Close()
-	got, err := t.machine.Evaluate(ctx, t.state, t.batch)
+	if t.noisy {
+		return nil, nil
+	}
+	got, err := t.machine.Gradient(ctx, t.state, t.batch, array.New(t.state.Data.DType(), t.state.Layout.Parameters()))
 	if err != nil {
 		return nil, err
 	}
@@ -248,6 +255,7 @@ type trial struct {
 	state   *optim.State
 	machine engine.Machine
 	batch   engine.Batch
+	noisy   bool
 }
 
 func (m *modelCheck) prepare(output string, d array.DType) (*trial, error) {
@@ -268,13 +276,16 @@ func (m *modelCheck) prepare(output string, d array.DType) (*trial, error) {
 		at := slices.IndexFunc(m.inputs, func(drawn randomInput) bool { return drawn.name == in.Name })
 		t.batch.Inputs = append(t.batch.Inputs, array.From64(m.inputs[at].numbers))
 	}
-	graph, err := p.Evaluation(m.batch)
+	graph, err := p.Gradient(m.batch)
 	if err != nil {
 		return nil, err
 	}
 	for _, in := range graph.Inputs {
-		if in.Source == program.FromTargets {
+		switch in.Source {
+		case program.FromTargets:
 			t.batch.Targets = array.From64(normal(m.random("targets"), in.Node.Shape().TotalSize()))
+		case program.FromNoise:
+			t.noisy = true
 		}
 	}
 	e, err := engine.New(m.engine)
@@ -318,7 +329,10 @@ func (r *checkResult) print(w io.Writer) error {
 	}
 	for _, out := range r.Outputs {
 		t.row("output", out.Name)
-		if out.Error != nil {
+		switch {
+		case out.Noisy:
+			t.row("  against ONNX Runtime", "not compared: the file draws noise, as Dropout does in training")
+		case out.Error != nil:
 			t.row("  against ONNX Runtime", fmt.Sprintf("error %v, bound %v", *out.Error, r.Tolerance))
 		}
 		for i, e := range out.Directions {

@@ -38,11 +38,15 @@ func normal(random *rand.Rand, n int) []float64 {
 // if it was not given, becomes what the first input fixes, or 2.
 func (m *modelCheck) draw() ([]randomInput, error) {
 	var list []randomInput
+	var first onnx.Dim
 	for _, in := range m.source.Graph.Inputs {
 		if slices.ContainsFunc(m.source.Graph.Initializers, func(t *onnx.Tensor) bool { return t.Name == in.Name }) {
 			continue
 		}
-		shape, err := m.bind(in)
+		if len(list) == 0 && len(in.Dims) > 0 {
+			first = in.Dims[0]
+		}
+		shape, err := m.bind(in, first, len(list) == 0)
 		if err != nil {
 			return nil, err
 		}
@@ -91,8 +95,9 @@ func (m *modelCheck) limit(dtype onnx.DataType) int {
 	return m.integers
 }
 
-// bind replaces the first dimension, which is the batch, and what has its name. Other dimensions must be fixed.
-func (m *modelCheck) bind(in *onnx.ValueInfo) ([]int, error) {
+// bind replaces the batch, as the import does: the first dimension of the model's first input, and what is declared like it. Other
+// dimensions must be fixed.
+func (m *modelCheck) bind(in *onnx.ValueInfo, first onnx.Dim, isFirst bool) ([]int, error) {
 	shape := make([]int, len(in.Dims))
 	for i, d := range in.Dims {
 		if i == 0 && m.batch == 0 {
@@ -102,7 +107,7 @@ func (m *modelCheck) bind(in *onnx.ValueInfo) ([]int, error) {
 			}
 		}
 		switch {
-		case i == 0 || d.Param != "" && d.Param == in.Dims[0].Param:
+		case i == 0 && (isFirst || d == first || d.Value < 0) || d.Param != "" && d.Param == first.Param:
 			shape[i] = m.batch
 		case d.Value >= 0:
 			shape[i] = int(d.Value)

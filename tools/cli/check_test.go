@@ -61,6 +61,53 @@ func TestExportedModelsPassTheCheck(t *testing.T) {
 	}
 }
 
+// trainingModel saves a model of nodes that read "scaled", a product of the input, and returns its path.
+func trainingModel(t *testing.T, nodes []*onnx.Node, initializers ...*onnx.Tensor) string {
+	t.Helper()
+	m := &onnx.Model{IRVersion: 8, Opsets: map[string]int64{"": 15}, Graph: &onnx.Graph{
+		Name:         "training",
+		Nodes:        append([]*onnx.Node{{OpType: "Mul", Inputs: []string{"x", "factor"}, Outputs: []string{"scaled"}}}, nodes...),
+		Inputs:       []*onnx.ValueInfo{onnx.NewTensorInfo("x", onnx.Float, onnx.SymbolicDim("batch"), onnx.FixedDim(2))},
+		Outputs:      []*onnx.ValueInfo{onnx.NewTensorInfo("y", onnx.Float, onnx.SymbolicDim("batch"), onnx.FixedDim(2))},
+		Initializers: append(initializers, onnx.NewFloatTensor("factor", []int64{2}, []float32{2, 3})),
+	}}
+	path := filepath.Join(t.TempDir(), "training.onnx")
+	if err := m.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// What a file does in training is compared in training, where ONNX Runtime runs it.
+func TestAFileOfTrainingIsComparedInTraining(t *testing.T) {
+	needRuntime(t)
+	pair := func(name string, a, b float32) *onnx.Tensor {
+		return onnx.NewFloatTensor(name, []int64{2}, []float32{a, b})
+	}
+	normalization := &onnx.Node{OpType: "BatchNormalization", Inputs: []string{"scaled", "scale", "bias", "mean", "var"},
+		Outputs: []string{"y", "new_mean", "new_var"}, Attributes: []*onnx.Attribute{onnx.IntAttr("training_mode", 1)}}
+	file := trainingModel(t, []*onnx.Node{normalization}, pair("scale", 1, 2), pair("bias", 0, 1), pair("mean", 5, -5), pair("var", 4, 9))
+	var stdout, stderr bytes.Buffer
+	if exit := Main([]string{"model", "check", file, "--batch", "6"}, &stdout, &stderr); exit != exitSuccess ||
+		!regexp.MustCompile(`against ONNX Runtime +error .*e-\d\d, bound`).Match(stdout.Bytes()) {
+		t.Errorf("exit %d: %s%s", exit, &stdout, &stderr)
+	}
+}
+
+// No two runtimes draw the same noise.
+func TestAnOutputThatDrawsNoiseIsNotCompared(t *testing.T) {
+	needRuntime(t)
+	file := trainingModel(t, []*onnx.Node{
+		{OpType: "Cast", Inputs: []string{"one"}, Outputs: []string{"on"}, Attributes: []*onnx.Attribute{onnx.IntAttr("to", int64(onnx.Bool))}},
+		{OpType: "Dropout", Inputs: []string{"scaled", "ratio", "on"}, Outputs: []string{"y"}},
+	}, onnx.NewFloatTensor("ratio", nil, []float32{0.5}), onnx.NewInt64Tensor("one", nil, []int64{1}))
+	var stdout, stderr bytes.Buffer
+	if exit := Main([]string{"model", "check", file}, &stdout, &stderr); exit != exitSuccess ||
+		!strings.Contains(stdout.String(), "not compared: the file draws noise") {
+		t.Errorf("exit %d: %s%s", exit, &stdout, &stderr)
+	}
+}
+
 func TestAnOutputThatDiffersFailsTheCheck(t *testing.T) {
 	needRuntime(t)
 	var stdout, stderr bytes.Buffer
@@ -301,6 +348,27 @@ func TestTheBatchIsWhatTheFileFixes(t *testing.T) {
 		m := &modelCheck{source: &onnx.Model{Graph: &onnx.Graph{Inputs: []*onnx.ValueInfo{in}}}, batch: c.given}
 		if inputs, err := m.draw(); err != nil || m.batch != c.want || !slices.Equal(inputs[0].shape, []int{c.want, 4}) {
 			t.Errorf("%v, --batch %d: batch %d, %v, error %v", c.dim, c.given, m.batch, inputs, err)
+		}
+	}
+}
+
+// A recurrent network's initial state has its layers first, not its examples.
+func TestOnlyWhatIsDeclaredLikeTheBatchIsBound(t *testing.T) {
+	fixed := func(name string, sizes ...int64) *onnx.ValueInfo {
+		var dims []onnx.Dim
+		for _, n := range sizes {
+			dims = append(dims, onnx.FixedDim(n))
+		}
+		return onnx.NewTensorInfo(name, onnx.Float, dims...)
+	}
+	m := &modelCheck{source: &onnx.Model{Graph: &onnx.Graph{Inputs: []*onnx.ValueInfo{fixed("x", 2, 5, 3), fixed("h", 4, 2, 3), fixed("y", 2, 7)}}}, batch: 2}
+	inputs, err := m.draw()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range [][]int{{2, 5, 3}, {4, 2, 3}, {2, 7}} {
+		if !slices.Equal(inputs[i].shape, want) {
+			t.Errorf("%s has the shape %v, want %v", inputs[i].name, inputs[i].shape, want)
 		}
 	}
 }
