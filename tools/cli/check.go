@@ -221,7 +221,7 @@ func (m *modelCheck) compare(ctx context.Context, output string, want ort.Tensor
 	}
 	got, err := t.machine.Gradient(ctx, t.state, t.batch, array.New(t.state.Data.DType(), t.state.Layout.Parameters()))
 	if err != nil {
-		return nil, err
+		return nil, m.explain(err)
 	}
 	if !slices.Equal(got.Shape, want.Shape) {
 		return nil, fmt.Errorf("it has the shape %v, in ONNX Runtime %v", got.Shape, want.Shape)

@@ -20,7 +20,7 @@ func (m *modelCheck) differentiate(ctx context.Context, output string) ([]relati
 	defer t.machine.Close()
 	gradient := array.New(array.Float64, t.state.Layout.Parameters())
 	if _, err := t.machine.Gradient(ctx, t.state, t.batch, gradient); err != nil {
-		return nil, err
+		return nil, m.explain(err)
 	}
 	random := m.random("directions")
 	list := make([]relativeError, m.directions)

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
@@ -93,6 +95,15 @@ func (m *modelCheck) limit(dtype onnx.DataType) int {
 		return min(m.integers, 1<<8)
 	}
 	return m.integers
+}
+
+// explain adds to the error of a computation which integers were drawn: they may be no indices of the model's tables.
+func (m *modelCheck) explain(err error) error {
+	integer := func(in randomInput) bool { return m.limit(in.dtype) > 0 && in.dtype != onnx.Bool }
+	if errors.Is(err, context.Canceled) || !slices.ContainsFunc(m.inputs, integer) {
+		return err
+	}
+	return exitError{err, exitFailure, fmt.Sprintf("integer inputs were drawn from 0 to %d: --range N draws them below N", m.integers-1)}
 }
 
 // bind replaces the batch, as the import does: the first dimension of the model's first input, and what is declared like it. Other

@@ -373,6 +373,29 @@ func TestOnlyWhatIsDeclaredLikeTheBatchIsBound(t *testing.T) {
 	}
 }
 
+// The numbers are drawn without knowing how long a table is.
+func TestIndicesBeyondATableAreExplained(t *testing.T) {
+	m := &onnx.Model{IRVersion: 8, Opsets: map[string]int64{"": 15}, Graph: &onnx.Graph{
+		Name:         "embedding",
+		Nodes:        []*onnx.Node{{OpType: "Gather", Inputs: []string{"table", "ids"}, Outputs: []string{"y"}}},
+		Inputs:       []*onnx.ValueInfo{onnx.NewTensorInfo("ids", onnx.Int64, onnx.SymbolicDim("batch"), onnx.FixedDim(50))},
+		Outputs:      []*onnx.ValueInfo{onnx.NewTensorInfo("y", onnx.Float)},
+		Initializers: []*onnx.Tensor{onnx.NewFloatTensor("table", []int64{3, 2}, []float32{1, 2, 3, 4, 5, 6})},
+	}}
+	file := filepath.Join(t.TempDir(), "embedding.onnx")
+	if err := m.Save(file); err != nil {
+		t.Fatal(err)
+	}
+	var stdout, stderr bytes.Buffer
+	if exit := Main([]string{"model", "check", file}, &stdout, &stderr); exit != exitFailure ||
+		!strings.Contains(stderr.String(), "hint: integer inputs were drawn from 0 to 9: --range N draws them below N") {
+		t.Errorf("exit %d: %s", exit, &stderr)
+	}
+	if exit := Main([]string{"model", "check", file, "--range", "3"}, &stdout, &stderr); exit != exitSuccess {
+		t.Errorf("--range 3: exit %d: %s", exit, &stderr)
+	}
+}
+
 func TestAnInputThatIsTooLargeIsRefused(t *testing.T) {
 	for _, dims := range [][]onnx.Dim{
 		{onnx.SymbolicDim("batch"), onnx.FixedDim(1 << 62)},
