@@ -104,8 +104,5 @@ func clip(c *call) ops.Expr {
 	if c.has(2) {
 		high = c.scalar(2)
 	}
-	if low > high { // the upper limit wins
-		return x.Fill(high)
-	}
 	return x.Clamp(low, high)
 }

@@ -7,8 +7,6 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/ops"
 )
 
-func init() { elementwise["BitShift"] = takes(2, 2, bitShift).constant() }
-
 // bitShift multiplies unsigned integers by a power of two, and forgets what is beyond their width, or divides them (opset 11).
 func bitShift(c *call) ops.Expr {
 	x, factor := c.expr(0), ops.Scalar(2).Pow(c.expr(1))

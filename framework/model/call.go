@@ -192,16 +192,34 @@ func (c *call) attrString(name, byDefault string) string {
 
 // attrInts returns nil if the attribute is absent.
 func (c *call) attrInts(name string) []int {
+	return c.attrList(name, func(v int64) int { return c.toInt(name, v) })
+}
+
+// attrPlaces is attrInts for places on axes, which may lie any distance beyond an end.
+func (c *call) attrPlaces(name string) []int { return c.attrList(name, toPlace) }
+
+func (c *call) attrList(name string, convert func(v int64) int) []int {
 	a := c.attribute(name, onnx.AttributeInts)
 	if a == nil {
 		return nil
 	}
 	list := make([]int, len(a.Ints))
 	for i, v := range a.Ints {
-		list[i] = c.toInt(name, v)
+		list[i] = convert(v)
 	}
 	return list
 }
+
+// attrPlace is attrInt for a place on an axis, which may lie any distance beyond an end.
+func (c *call) attrPlace(name string, byDefault int) int {
+	if a := c.attribute(name, onnx.AttributeInt); a != nil {
+		return toPlace(a.I)
+	}
+	return byDefault
+}
+
+// toPlace brings a number so close that an axis can be added to it.
+func toPlace(v int64) int { return int(min(max(v, -maxElements), maxElements)) }
 
 // toInt refuses numbers that no shape, axis or size can be.
 func (c *call) toInt(attribute string, v int64) int {

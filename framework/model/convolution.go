@@ -60,39 +60,57 @@ func convTranspose(c *call) ops.Expr {
 	if c.err != nil {
 		return ops.Expr{}
 	}
-	kernel, axes := c.kernel(w), x.Rank()-2
+	window, spatial := c.transposedWindow(x.Shape()[2:], c.kernel(w))
+	return c.biased(ops.Apply(ops.ConvInput{Window: window, Groups: groups, Spatial: spatial}, x, w))
+}
+
+// transposedWindow reads how the kernel of a transposed convolution slides over its output, and the output's spatial shape. Where
+// output_shape or auto_pad decide that, an odd pad goes to the end, or to the beginning with SAME_LOWER, as in ONNX Runtime.
+func (c *call) transposedWindow(positions, kernel []int) (w ops.Window, spatial []int) {
+	axes := len(positions)
+	w = c.sliding(axes)
+	lower := c.attrString("auto_pad", "NOTSET") == "SAME_LOWER"
 	extra, wanted := c.attrInts("output_padding"), c.attrInts("output_shape")
-	window, mode := c.sliding(axes), c.attrString("auto_pad", "NOTSET")
 	if extra == nil {
 		extra = make([]int, axes)
 	}
-	if c.err == nil && wanted == nil && (mode == "SAME_UPPER" || mode == "SAME_LOWER") {
-		for i, n := range x.Shape()[2:] {
-			wanted = append(wanted, n*window.Strides[i])
+	switch mode := c.attrString("auto_pad", "NOTSET"); {
+	case c.err != nil:
+		return w, nil
+	case mode == "VALID":
+		w.Pads = make([]int, 2*axes)
+	case (mode == "SAME_UPPER" || mode == "SAME_LOWER") && wanted == nil:
+		for i, n := range positions {
+			wanted = append(wanted, n*w.Strides[i])
 		}
+	case !slices.Contains(paddingModes, mode):
+		c.fail("attribute auto_pad = %q is not known", mode)
 	}
-	if c.err == nil && (len(extra) != axes || wanted != nil && len(wanted) != axes || len(window.Pads) != 2*axes) {
-		c.fail("output_padding %v, output_shape %v and pads %v for %d spatial axes", extra, wanted, window.Pads, axes)
+	if c.err == nil && (len(extra) != axes || wanted != nil && len(wanted) != axes || len(w.Pads) != 2*axes) {
+		c.fail("output_padding %v, output_shape %v and pads %v for %d spatial axes", extra, wanted, w.Pads, axes)
 	}
 	if c.err != nil {
-		return ops.Expr{}
+		return w, nil
 	}
-	spatial := make([]int, axes)
-	for i, n := range x.Shape()[2:] {
-		full := window.Strides[i]*(n-1) + extra[i] + window.Dilations[i]*(kernel[i]-1) + 1
+	spatial = make([]int, axes)
+	for i, n := range positions {
+		full := w.Strides[i]*(n-1) + extra[i] + w.Dilations[i]*(kernel[i]-1) + 1
 		if wanted != nil {
-			total := max(0, full-wanted[i])
-			window.Pads[i] = total / 2
-			if mode == "SAME_LOWER" {
-				window.Pads[i] = total - total/2
-			}
-			window.Pads[axes+i] = total - window.Pads[i]
 			spatial[i] = wanted[i]
-			continue
+			w.Pads[i], w.Pads[axes+i] = halves(max(0, full-wanted[i]), lower)
+		} else {
+			spatial[i] = full - w.Pads[i] - w.Pads[axes+i]
 		}
-		spatial[i] = full - window.Pads[i] - window.Pads[axes+i]
 	}
-	return c.biased(ops.Apply(ops.ConvInput{Window: window, Groups: groups, Spatial: spatial}, x, w))
+	return w, spatial
+}
+
+// halves divides padding between the beginning and the end, which has the odd element, or the beginning if lower.
+func halves(total int, lower bool) (before, after int) {
+	if lower {
+		return total - total/2, total / 2
+	}
+	return total / 2, total - total/2
 }
 
 // pooled returns the input of a pooling operator with its window, whose dilations and ceil_mode came with later opsets.
@@ -134,10 +152,11 @@ func (c *call) byColumns(places ops.Expr, shape []int) ops.Expr {
 		return ops.Expr{}
 	}
 	height, width := float64(shape[2]), float64(shape[3])
-	row := places.Scale(1 / width).Shift(0.5 / width).Floor() // over all planes; half a place keeps rounding away from the next row
-	column := places.Sub(row.Scale(width))
-	plane := row.Scale(1 / height).Shift(0.5 / height).Floor()
-	return plane.Scale(height * width).Add(column.Scale(height)).Add(row.Sub(plane.Scale(height)))
+	column := places.Mod(ops.Scalar(width))
+	row := places.Sub(column).Div(ops.Scalar(width)) // over all planes
+	inPlane := row.Mod(ops.Scalar(height))
+	plane := row.Sub(inPlane).Div(ops.Scalar(height))
+	return plane.Scale(height * width).Add(column.Scale(height)).Add(inPlane)
 }
 
 // averagePool divides by the number of elements of a window that are no padding or, with count_include_pad, that lie on the padded
@@ -252,6 +271,9 @@ func maxUnpool(c *call) ops.Expr {
 	return padConstant(flat, pads, 0)
 }
 
+// paddingModes are the values of auto_pad. NOTSET leaves it to the pads.
+var paddingModes = []string{"NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"}
+
 // sliding reads strides, dilations and pads, whose defaults depend on the number of spatial axes.
 func (c *call) sliding(axes int) ops.Window {
 	w := ops.Window{Strides: c.attrInts("strides"), Dilations: c.attrInts("dilations"), Pads: slices.Clone(c.attrInts("pads"))}
@@ -279,7 +301,7 @@ func (c *call) window(spatial, kernel []int) ops.Window {
 		w.Pads = c.samePads(w, spatial, kernel, mode == "SAME_LOWER")
 	case mode == "VALID":
 		w.Pads = make([]int, 2*len(spatial))
-	case mode != "NOTSET":
+	case !slices.Contains(paddingModes, mode):
 		c.fail("attribute auto_pad = %q is not known", mode)
 	}
 	return w
@@ -295,11 +317,7 @@ func (c *call) samePads(w ops.Window, spatial, kernel []int, lower bool) []int {
 		}
 		positions := (size + w.Strides[i] - 1) / w.Strides[i]
 		total := max(0, (positions-1)*w.Strides[i]+w.Dilations[i]*(kernel[i]-1)+1-size)
-		pads[i] = total / 2
-		if lower {
-			pads[i] = total - total/2
-		}
-		pads[len(spatial)+i] = total - pads[i]
+		pads[i], pads[len(spatial)+i] = halves(total, lower)
 	}
 	return pads
 }

@@ -40,6 +40,7 @@ var elementwise = map[string]operator{
 	"Div":        takes(2, 2, div),
 	"Pow":        takes(2, 2, pow).settings(1),
 	"Mod":        takes(2, 2, mod),
+	"BitShift":   takes(2, 2, bitShift).constant(),
 	"Max":        takes(1, many, variadic(ops.Expr.Max)),
 	"Min":        takes(1, many, variadic(ops.Expr.Min)),
 	"Sum":        takes(1, many, variadic(ops.Expr.Add)),
@@ -131,13 +132,17 @@ var powers = map[float64]func(x ops.Expr) ops.Expr{
 	3:    func(x ops.Expr) ops.Expr { return x.Mul(x.Square()) },
 }
 
-// pow may have an exponent of another type than the base.
+// pow may have an exponent of another type than the base, which decides the result's: that of integers is rounded toward zero.
 func pow(c *call) ops.Expr {
 	x, exponent := c.operands()
+	power := x.Pow
 	if v, is := number(exponent, x); is && powers[v] != nil {
-		return powers[v](x)
+		power = func(ops.Operand) ops.Expr { return powers[v](x) }
 	}
-	return x.Pow(exponent)
+	if c.value(0).isInteger() {
+		return power(exponent).Trunc()
+	}
+	return power(exponent)
 }
 
 // mod has the sign of the divisor, or with fmod = 1 of the dividend.

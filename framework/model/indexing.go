@@ -82,7 +82,7 @@ func within(at, low, high, n int) int {
 func (c *call) list(input int, name string) []int {
 	switch {
 	case c.opset < 10:
-		return c.attrInts(name)
+		return c.attrPlaces(name)
 	case c.has(input):
 		return c.ints(input)
 	}

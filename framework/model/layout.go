@@ -178,7 +178,8 @@ func concat(c *call) ops.Expr {
 	return ops.Concatenate(axis, parts...)
 }
 
-// split has the sizes as an attribute before opset 13, as an input from then on, and the number of equal parts from opset 18.
+// split has the sizes as an attribute before opset 13, as an input from then on. Without them the parts are equal; from opset 18,
+// which counts them, the last one may be smaller.
 func split(c *call) ops.Expr {
 	x := c.expr(0)
 	axis := c.axis(c.attrInt("axis", 0), x.Rank())
@@ -195,6 +196,9 @@ func split(c *call) ops.Expr {
 	total, parts := x.Shape()[axis], len(c.node.Outputs)
 	if sizes == nil {
 		each := (total + parts - 1) / parts
+		if c.opset < 18 && each*parts != total {
+			c.fail("an axis of size %d cannot be split into %d equal parts", total, parts)
+		}
 		if n := c.attrInt("num_outputs", parts); n != parts {
 			c.fail("num_outputs is %d, but there are %d outputs", n, parts)
 		}

@@ -92,8 +92,8 @@ func vector(ints ...int) ops.Expr { return ops.Constant([]int{len(ints)}, number
 // shapeOf has start and end from opset 15.
 func shapeOf(c *call) ops.Expr {
 	dims := c.expr(0).Shape()
-	start := within(c.attrInt("start", 0), 0, len(dims), len(dims))
-	end := within(c.attrInt("end", len(dims)), 0, len(dims), len(dims))
+	start := within(c.attrPlace("start", 0), 0, len(dims), len(dims))
+	end := within(c.attrPlace("end", len(dims)), 0, len(dims), len(dims))
 	c.dtype = onnx.Int64
 	return vector(dims[min(start, end):end]...)
 }
@@ -165,7 +165,7 @@ func eyeLike(c *call) ops.Expr {
 	return ops.Constant(slices.Clone(shape), data)
 }
 
-// oneHot has an axis of classes; a negative class counts from the end, and one out of range is nowhere hot.
+// oneHot has an axis of classes. A negative class counts from the end from opset 11, and one out of range is nowhere hot.
 func oneHot(c *call) ops.Expr {
 	indices, classes, values := c.expr(0), int(c.scalar(1)), c.expr(2)
 	axis := c.axis(c.attrInt("axis", -1), indices.Rank()+1)
@@ -177,7 +177,9 @@ func oneHot(c *call) ops.Expr {
 	}
 	shape := slices.Clone([]int(indices.Shape()))
 	flat := indices.Reshape(product(shape))
-	flat = flat.Add(flat.Less(ops.Scalar(0)).Scale(float64(classes)))
+	if c.opset >= 11 {
+		flat = flat.Add(flat.Less(ops.Scalar(0)).Scale(float64(classes)))
+	}
 	hot := flat.OneHot(classes).Reshape(append(shape, classes)...)
 	perm := slices.Insert(counted(len(shape)), axis, len(shape))
 	off, on := values.Narrow(0, 0, 1), values.Narrow(0, 1, 2)
@@ -191,10 +193,7 @@ func cast(c *call) ops.Expr {
 	return c.convert(onnx.DataType(c.attrInt("to", 0)))
 }
 
-func castLike(c *call) ops.Expr {
-	c.read[1] = true
-	return c.convert(c.value(1).dtype)
-}
+func castLike(c *call) ops.Expr { return c.convert(c.value(1).dtype) }
 
 // convert casts the first input. Numbers that the new type cannot hold are refused where they are known.
 func (c *call) convert(to onnx.DataType) ops.Expr {

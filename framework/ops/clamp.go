@@ -7,7 +7,7 @@ import (
 )
 
 // Clamp limits every element to the numbers from Min to Max, which may be infinite; where Min is above Max, all become Max. NaN
-// stays NaN. ONNX Clip. The derivative is that of frameworks: 1 strictly inside, zero at the limits and outside.
+// stays NaN. ONNX Clip. The derivative is that of PyTorch's ReLU6 and Hardtanh: 1 strictly inside, zero at the limits and outside.
 type Clamp struct{ Min, Max float64 }
 
 // Within is 1 for every element strictly between Min and Max, else 0, also for NaN: the derivative of [Clamp].

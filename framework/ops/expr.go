@@ -71,13 +71,13 @@ func (x Expr) Node() *gorgonia.Node { return x.node }
 // Absent reports whether x is the zero Expr.
 func (x Expr) Absent() bool { return x.node == nil && x.known == nil && x.err == nil }
 
-// Shape returns the shape: empty for a scalar, and also if x is absent or failed.
+// Shape returns the shape, in memory of its own: empty for a scalar, and also if x is absent or failed.
 func (x Expr) Shape() tensor.Shape {
 	switch {
 	case x.node != nil:
 		return x.node.Shape()
 	case x.known != nil:
-		return x.known.shape
+		return x.known.shape.Clone()
 	}
 	return tensor.Shape{}
 }
@@ -164,13 +164,7 @@ func (x Expr) MatMul(y Operand) Expr { return x.with(MatMul{}, y) }
 
 // Sum is the sum over the axes, or over all if none is given; keep leaves a one in their place.
 func (x Expr) Sum(keep bool, axes ...int) Expr {
-	axes = slices.Clone(axes)
-	if len(axes) == 0 {
-		for i := range x.Rank() {
-			axes = append(axes, i)
-		}
-	}
-	return x.with(ReduceSum{Axes: axes, Keep: keep})
+	return x.with(ReduceSum{Axes: x.axesOrAll(axes), Keep: keep})
 }
 
 // Mean is the mean over the axes, or over all if none is given; keep leaves a one in their place.
