@@ -112,8 +112,22 @@ func covers(axis int, dims, indices tensor.Shape) error {
 	return nameable(dims[axis], indices)
 }
 
-// nameable refuses indices into nothing.
+// maxPlaces is the number of places that indices tell apart in either precision: float32 has all integers up to 2²⁴.
+const maxPlaces = 1 << 24
+
+// distinguishable refuses more places than indices tell apart.
+func distinguishable(places float64) error {
+	if places > maxPlaces {
+		return fmt.Errorf("%.0f places are more than the %d that indices, held as float32, tell apart", places, maxPlaces)
+	}
+	return nil
+}
+
+// nameable refuses indices into nothing, or into more than they tell apart.
 func nameable(n int, indices tensor.Shape) error {
+	if err := distinguishable(float64(n)); err != nil {
+		return err
+	}
 	if n == 0 && product(indices) > 0 {
 		return fmt.Errorf("indices of shape %v into an axis of size 0", indices)
 	}

@@ -36,7 +36,7 @@ func (Order) Arity() int { return 1 }
 
 // Shape drops the axis.
 func (o ArgMax) Shape(in ...tensor.Shape) (tensor.Shape, error) {
-	shape, err := sameShape(in[0], o.Axis)
+	shape, err := ranked(in[0], o.Axis)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,16 @@ func (o ArgMax) Shape(in ...tensor.Shape) (tensor.Shape, error) {
 }
 
 // Shape is the input's.
-func (o Order) Shape(in ...tensor.Shape) (tensor.Shape, error) { return sameShape(in[0], o.Axis) }
+func (o Order) Shape(in ...tensor.Shape) (tensor.Shape, error) { return ranked(in[0], o.Axis) }
+
+// ranked is the input's shape, whose axis is short enough for indices along it.
+func ranked(in tensor.Shape, axis int) (tensor.Shape, error) {
+	shape, err := sameShape(in, axis)
+	if err != nil {
+		return nil, err
+	}
+	return shape, distinguishable(float64(shape[axis]))
+}
 
 // Constant reports that an index has no gradient.
 func (ArgMax) Constant(int) bool { return true }

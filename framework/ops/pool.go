@@ -26,7 +26,7 @@ type PoolScatter struct {
 }
 
 // PoolArg is the number of the element, in row-major order of the whole input, that has the maximum of each window: the second
-// output of ONNX MaxPool. In float32 it is exact up to 2²⁴ elements.
+// output of ONNX MaxPool. An input of more than 2²⁴ elements, whose numbers float32 does not tell apart, is refused.
 type PoolArg struct {
 	Window
 	Kernel []int
@@ -66,6 +66,9 @@ func (o PoolScatter) Shape(in ...tensor.Shape) (tensor.Shape, error) {
 
 // Shape is (batch, channels, positions…).
 func (o PoolArg) Shape(in ...tensor.Shape) (tensor.Shape, error) {
+	if err := distinguishable(product(in[0])); err != nil {
+		return nil, err
+	}
 	return pooled(o.Window, o.Kernel, in[0])
 }
 

@@ -100,6 +100,14 @@ func TestOperatorsRefuseWrongInputs(t *testing.T) {
 			"axis 2 is not an axis of shape (2, 3)"},
 		{"scattered elements go somewhere", ops.ScatterAddElements{Dims: []int{-1}}, [][]int{{1}, {1}}, "shape (-1) has a negative dimension"},
 
+		{"indices tell slices apart", ops.Gather{}, [][]int{{1<<24 + 1}, {1}}, "16777217 places are more than the 16777216 that indices"},
+		{"indices tell scattered slices apart", ops.ScatterAdd{Size: 1 << 25}, [][]int{{1}, {1}}, "33554432 places are more than"},
+		{"indices tell elements apart", ops.GatherElements{}, [][]int{{1 << 25}, {1}}, "33554432 places are more than"},
+		{"indices tell scattered elements apart", ops.ScatterAddElements{Dims: []int{1 << 25}}, [][]int{{1}, {1}}, "33554432 places are more than"},
+		{"a maximum's index is exact", ops.ArgMax{}, [][]int{{1 << 25}}, "33554432 places are more than"},
+		{"an order's indices are exact", ops.Order{}, [][]int{{1 << 25}}, "33554432 places are more than"},
+		{"a maximum's number is exact", ops.PoolArg{Window: unit, Kernel: []int{2}}, [][]int{{2, 1 << 12, 1 << 12}}, "33554432 places are more than"},
+
 		{"vectors are no matrices", ops.MatMul{}, [][]int{{3}, {3, 2}}, "both operands need two axes or more"},
 		{"matrices fit", ops.MatMul{}, [][]int{{2, 3}, {2, 3}}, "3 columns against 2 rows"},
 		{"transposed matrices fit", ops.MatMul{TransA: true, TransB: true}, [][]int{{2, 3}, {2, 3}}, "2 columns against 3 rows"},
