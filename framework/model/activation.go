@@ -18,9 +18,9 @@ var activation = map[string]operator{
 	"HardSigmoid":     takes(1, 1, hardSigmoid),
 	"HardSwish":       takes(1, 1, unary(hardSwish)),
 	"Gelu":            takes(1, 1, gelu),
-	"Mish":            takes(1, 1, unary(func(x ops.Expr) ops.Expr { return x.Mul(x.Softplus().Tanh()) })),
+	"Mish":            takes(1, 1, unary(mish)),
 	"Softplus":        takes(1, 1, unary(ops.Expr.Softplus)),
-	"Softsign":        takes(1, 1, unary(func(x ops.Expr) ops.Expr { return x.Div(x.Abs().Shift(1)) })),
+	"Softsign":        takes(1, 1, unary(softsign)),
 	"Shrink":          takes(1, 1, shrink),
 	"Clip":            takes(1, 3, clip).settings(1, 2),
 }
@@ -58,11 +58,7 @@ func pRelu(c *call) ops.Expr {
 	if c.opset < 7 && x.Rank() > 1 && slices.Equal([]int(slope.Shape()), []int{x.Shape()[1]}) {
 		slope = slope.Reshape(channelShape(x)...)
 	}
-	y := x.Relu().Add(negative(x).Mul(slope))
-	if c.err == nil && y.Err() == nil && !slices.Equal(y.Shape(), x.Shape()) {
-		c.fail("a slope of shape %v does not broadcast to %v", slope.Shape(), x.Shape())
-	}
-	return y
+	return c.shapedAs(x, x.Relu().Add(negative(x).Mul(slope)), "a slope", slope)
 }
 
 func hardSigmoid(c *call) ops.Expr {
@@ -70,6 +66,11 @@ func hardSigmoid(c *call) ops.Expr {
 }
 
 func hardSwish(x ops.Expr) ops.Expr { return x.Mul(x.Scale(1./6).Shift(0.5).Clamp(0, 1)) }
+
+func softsign(x ops.Expr) ops.Expr { return x.Div(x.Abs().Shift(1)) }
+
+// mish is that of Misra, arXiv:1908.08681.
+func mish(x ops.Expr) ops.Expr { return x.Mul(x.Softplus().Tanh()) }
 
 // gelu is x·Φ(x) or, with approximate = "tanh", its approximation (Hendrycks and Gimpel, arXiv:1606.08415).
 func gelu(c *call) ops.Expr {

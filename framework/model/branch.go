@@ -11,9 +11,9 @@ import (
 // The answer may depend on the batch, but the parameters do not: an initializer of the graph is trained if any branch reads it,
 // and has the gradient zero where that branch is not taken. The initializers of a branch itself are constants, as they have no
 // place among the graph's, which are what a trained model is saved by.
-var branches = map[string]operator{}
-
-func init() { branches["If"] = takes(1, 1, branch).settings(0) } // not in the literal: importing a branch leads back to the tables
+func branches() map[string]operator { // no variable: importing a branch leads back to the table of all operators
+	return map[string]operator{"If": takes(1, 1, branch).settings(0)}
+}
 
 // branch imports the branch that a constant condition chooses as if its nodes stood in the graph.
 func branch(c *call) ops.Expr {

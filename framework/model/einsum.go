@@ -11,8 +11,6 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/ops"
 )
 
-func init() { linear["Einsum"] = takes(1, many, einsum) }
-
 // labeled is a tensor whose axes have labels, each only once.
 type labeled struct {
 	x      ops.Expr

@@ -12,8 +12,8 @@ type Head struct {
 	Classes int // of the new task; 0 leaves the head as it is
 }
 
-// headless are the operators behind which the last layer is looked for: they compute nothing with weights.
-var headless = []string{"Softmax", "LogSoftmax", "Sigmoid", "Relu", "Identity", "Cast", "Dropout", "Flatten", "Squeeze", "Unsqueeze",
+// transparent are the operators behind which the last layer is looked for: they compute nothing with weights.
+var transparent = []string{"Softmax", "LogSoftmax", "Sigmoid", "Relu", "Identity", "Cast", "Dropout", "Flatten", "Squeeze", "Unsqueeze",
 	"Reshape", "GlobalAveragePool", "AveragePool", "ReduceMean"}
 
 // replaceHead returns a graph whose last product before the output, a Gemm, MatMul or Conv, has as many outputs as there are
@@ -67,7 +67,7 @@ func (h *headSurgery) product(value string) error {
 				return err
 			}
 			value = n.Inputs[1-bias]
-		case slices.Contains(headless, n.OpType):
+		case slices.Contains(transparent, n.OpType):
 			value = n.Inputs[0]
 		default:
 			return fmt.Errorf("%v stands behind the last layer and is not known to keep its classes; choose an output before it", n)

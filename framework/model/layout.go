@@ -172,10 +172,10 @@ func concat(c *call) ops.Expr {
 			c.fail("input %d (%q) holds %v elements, the first %v", i, c.node.Inputs[i], v.dtype, c.value(0).dtype)
 		}
 	}
-	if c.err != nil || len(parts) == 1 {
-		return parts[0]
+	if c.err != nil {
+		return ops.Expr{}
 	}
-	return ops.Concatenate(axis, parts...)
+	return joined(axis, parts)
 }
 
 // split has the sizes as an attribute before opset 13, as an input from then on. Without them the parts are equal; from opset 18,

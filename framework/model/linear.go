@@ -6,9 +6,11 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/ops"
 )
 
+// Linear operators are products of tensors.
 var linear = map[string]operator{
 	"Gemm":   takes(2, 3, gemm),
 	"MatMul": takes(2, 2, matMul),
+	"Einsum": takes(1, many, einsum),
 }
 
 // gemm is alpha·A'·B' + beta·C, where C is optional from opset 11.
@@ -18,11 +20,11 @@ func gemm(c *call) ops.Expr {
 	if c.opset < 7 {
 		c.attrBool("broadcast") // of C, which may always
 	}
-	product := ops.MatMul{TransA: c.attrBool("transA"), TransB: c.attrBool("transB")}
+	matMul := ops.MatMul{TransA: c.attrBool("transA"), TransB: c.attrBool("transB")}
 	if c.err == nil && (a.Rank() != 2 || b.Rank() != 2) {
 		c.fail("inputs of shapes %v and %v: Gemm multiplies matrices", a.Shape(), b.Shape())
 	}
-	y := ops.Apply(product, a, b)
+	y := ops.Apply(matMul, a, b)
 	if alpha != 1 {
 		y = y.Scale(alpha)
 	}
@@ -31,11 +33,15 @@ func gemm(c *call) ops.Expr {
 		if beta != 1 {
 			bias = bias.Scale(beta)
 		}
-		sum := y.Add(bias)
-		if sum.Err() == nil && !slices.Equal(sum.Shape(), y.Shape()) {
-			c.fail("C of shape %v does not broadcast to %v", bias.Shape(), y.Shape())
-		}
-		y = sum
+		y = c.shapedAs(y, y.Add(bias), "C", bias)
+	}
+	return y
+}
+
+// shapedAs returns y, which combines x with an operand that may be repeated, but must not make x be.
+func (c *call) shapedAs(x, y ops.Expr, name string, operand ops.Expr) ops.Expr {
+	if c.err == nil && y.Err() == nil && !slices.Equal(y.Shape(), x.Shape()) {
+		c.fail("%s of shape %v does not broadcast to %v", name, operand.Shape(), x.Shape())
 	}
 	return y
 }

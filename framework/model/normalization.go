@@ -1,6 +1,8 @@
 package model
 
 import (
+	"slices"
+
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
 	"github.com/seed5b471a7e/backstitch/framework/ops"
 )
@@ -61,12 +63,7 @@ func batchNormalization(c *call) ops.Expr {
 	}
 	channels := channelShape(x)
 	if c.usesBatchStatistics(exported) {
-		var others []int
-		for axis := range x.Rank() {
-			if axis != 1 {
-				others = append(others, axis)
-			}
-		}
+		others := slices.Delete(counted(x.Rank()), 1, 2)
 		running := func(old, batch ops.Expr) ops.Expr {
 			return old.Scale(momentum).Add(batch.Reshape(old.Shape()...).Scale(1 - momentum))
 		}
@@ -101,10 +98,7 @@ func (c *call) usesBatchStatistics(exported bool) bool {
 
 // channelShape is the shape of one number for each channel of x, which broadcasts against x.
 func channelShape(x ops.Expr) []int {
-	shape := make([]int, x.Rank())
-	for i := range shape {
-		shape[i] = 1
-	}
+	shape := slices.Repeat([]int{1}, x.Rank())
 	shape[1] = x.Shape()[1]
 	return shape
 }
@@ -125,6 +119,7 @@ func affine(x, scale, bias ops.Expr) ops.Expr { return x.Mul(scale).Add(bias) }
 // axesFrom returns the axes of x from the given one on.
 func axesFrom(first int, x ops.Expr) []int { return counted(x.Rank())[min(first, x.Rank()):] }
 
+// instanceNormalization normalizes every channel of every example over its spatial axes (Ulyanov et al., arXiv:1607.08022).
 func instanceNormalization(c *call) ops.Expr {
 	x, epsilon := c.expr(0), c.attrFloat("epsilon", 1e-5)
 	if c.err == nil && x.Rank() < 3 {
@@ -137,7 +132,7 @@ func instanceNormalization(c *call) ops.Expr {
 	return affine(standardized(x, epsilon, axesFrom(2, x)...), c.expr(1).Reshape(channels...), c.expr(2).Reshape(channels...))
 }
 
-// layerNormalization has, from opset 17, the mean and the inverse standard deviation as further outputs.
+// layerNormalization (Ba et al., arXiv:1607.06450, opset 17) has the mean and the inverse standard deviation as further outputs.
 func layerNormalization(c *call) ops.Expr {
 	x, epsilon := c.expr(0), c.attrFloat("epsilon", 1e-5)
 	c.attrInt("stash_type", 1)
@@ -150,14 +145,15 @@ func layerNormalization(c *call) ops.Expr {
 	variance := x.Sub(mean).Square().Mean(true, axes...)
 	c.also(1, mean, onnx.Float)
 	c.also(2, reciprocal(variance.Shift(epsilon).Sqrt()), onnx.Float)
-	y := normalized(x, mean, variance, epsilon).Mul(c.expr(1))
+	y := normalized(x, mean, variance, epsilon)
+	y = c.shapedAs(x, y.Mul(c.expr(1)), "a scale", c.expr(1))
 	if c.has(2) {
-		y = y.Add(c.expr(2))
+		y = c.shapedAs(x, y.Add(c.expr(2)), "a bias", c.expr(2))
 	}
 	return y
 }
 
-// groupNormalization of opset 18 has a scale and a bias for each group, from opset 21 for each channel.
+// groupNormalization (Wu and He, arXiv:1803.08494) of opset 18 has a scale and a bias for each group, from opset 21 for each channel.
 func groupNormalization(c *call) ops.Expr {
 	x, epsilon, groups := c.expr(0), c.attrFloat("epsilon", 1e-5), c.attrInt("num_groups", 0)
 	c.attrInt("stash_type", 1)
@@ -226,8 +222,9 @@ func localResponseNormalization(c *call) ops.Expr {
 	return x.Div(sums.Scale(alpha / float64(size)).Shift(bias).Pow(ops.Scalar(beta)))
 }
 
-// dropout zeroes elements with probability ratio and scales the others up, in training, if training_mode (from opset 12) says so,
-// or is_test (before opset 7) does not forbid it; between, it was always exported as the identity. The second output is true where an element was kept.
+// dropout zeroes elements with probability ratio and scales the others up (Srivastava et al., 2014), in training, if training_mode
+// (from opset 12) says so, or is_test (before opset 7) does not forbid it; between, it is the identity. The second output is true
+// where an element was kept.
 func dropout(c *call) ops.Expr {
 	x, ratio, active := c.expr(0), c.attrFloat("ratio", 0.5), false
 	c.attrInt("seed", 0)

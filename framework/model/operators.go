@@ -15,7 +15,7 @@ var operators = map[string]operator{}
 
 func init() {
 	for _, family := range []map[string]operator{
-		elementwise, activation, comparison, linear, convolution, recurrent, normalization, reduction, losses, layout, indexing, resizing, shapes, branches,
+		elementwise, activation, comparison, linear, convolution, recurrent, normalization, reduction, losses, layout, indexing, resizing, shapes, branches(),
 	} {
 		maps.Copy(operators, family)
 	}

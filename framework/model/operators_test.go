@@ -369,6 +369,8 @@ func TestOperatorsRefuseWhatMakesNoSense(t *testing.T) {
 		{"padding that is not known, of a transposed convolution", 11, "ConvTranspose",
 			list(floats([]int64{1, 1, 2}, 1, 2), floats([]int64{1, 1, 2}, 1, 2)), attrs(text("auto_pad", "FULL")),
 			`attribute auto_pad = "FULL" is not known`},
+		{"a scale that would enlarge what it scales", 17, "LayerNormalization", list(six, floats([]int64{2, 1, 3}, 1, 2, 3, 4, 5, 6)), nil,
+			"a scale of shape (2, 1, 3) does not broadcast to (2, 3)"},
 		{"shifts of signed integers", 11, "BitShift", list(ints(1), ints(1)), attrs(text("direction", "LEFT")), "INT64 elements are not shifted"},
 		{"lengths of other sequences", 14, "RNN",
 			list(floats([]int64{2, 1, 1}, 1, 2), floats([]int64{1, 1, 1}, 1), floats([]int64{1, 1, 1}, 1), none, ints(1, 1)), nil,

@@ -76,6 +76,7 @@ func recurrence(k cell) importer {
 	}
 }
 
+// joined is the concatenation of the parts, of which a single one needs none.
 func joined(axis int, parts []ops.Expr) ops.Expr {
 	if len(parts) == 1 {
 		return parts[0]
