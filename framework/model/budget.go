@@ -6,11 +6,18 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
 )
 
-// What operators make of constants is computed while the graph is written, so a small file could ask for any memory and time. The
-// bounds are those of one Write, in numbers. Each constant is bounded by package ops.
+// A few bytes of a file can ask for any size. The first two bounds are those of package ops.
 const (
-	maxConstants = 1 << 26 // that are computed
-	maxRead      = 1 << 27 // that operators read, as often as they do
+	maxElements = 1 << 31 // of a tensor, and with it every dimension
+	maxAxes     = 64      // of a tensor
+	maxConstant = 1 << 22 // numbers of a constant that an operator makes
+)
+
+// What operators make of constants is computed while the graph is written, so a small file could ask for any memory and time. The
+// bounds are those of one Write, in numbers.
+const (
+	maxComputed = 1 << 26 // in all constants that are computed
+	maxRead     = 1 << 27 // in all that operators read, as often as they do
 )
 
 // budget counts constants against the bounds.
@@ -59,8 +66,8 @@ func (w *writer) meeting(n *onnx.Node) float64 {
 // keep counts what a node computes.
 func (w *writer) keep(v value) error {
 	numbers, _ := v.expr.Known()
-	if w.budget.computed += len(numbers); w.budget.computed > maxConstants {
-		return fmt.Errorf("the constants up to here have more than %d numbers, too many to be computed while the graph is written", maxConstants)
+	if w.budget.computed += len(numbers); w.budget.computed > maxComputed {
+		return fmt.Errorf("the constants up to here have more than %d numbers, too many to be computed while the graph is written", maxComputed)
 	}
 	return nil
 }

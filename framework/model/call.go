@@ -183,6 +183,14 @@ func (c *call) attrFloat(name string, byDefault float64) float64 {
 	return byDefault
 }
 
+// attrFloats returns nil if the attribute is absent.
+func (c *call) attrFloats(name string) []float64 {
+	if a := c.attribute(name, onnx.AttributeFloats); a != nil {
+		return numbers(a.Floats)
+	}
+	return nil
+}
+
 func (c *call) attrString(name, byDefault string) string {
 	if a := c.attribute(name, onnx.AttributeString); a != nil {
 		return string(a.S)

@@ -19,7 +19,7 @@ var transparent = []string{"Softmax", "LogSoftmax", "Sigmoid", "Relu", "Identity
 // replaceHead returns a graph whose last product before the output, a Gemm, MatMul or Conv, has as many outputs as there are
 // classes, and the names of its new initializers, which are zeros until they are initialized.
 func replaceHead(source *onnx.Graph, output string, classes int) (*onnx.Graph, []string, error) {
-	if classes < 1 || classes > maxRange {
+	if classes < 1 || classes > maxConstant {
 		return nil, nil, fmt.Errorf("model: a head with %d classes", classes)
 	}
 	h := &headSurgery{graph: *source, classes: int64(classes)}

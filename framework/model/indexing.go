@@ -144,21 +144,12 @@ func flatIndices(indices ops.Expr, shape []int) ops.Expr {
 	}
 	if flat.Absent() { // tuples of no index point to the whole tensor
 		n := product(indices.Shape()[:last])
-		if n > maxRange {
+		if n > maxConstant {
 			return ops.Failed(fmt.Errorf("indices of shape %v are too many", indices.Shape()))
 		}
 		return ops.Constant([]int{n}, make([]float64, n))
 	}
 	return flat
-}
-
-// counting returns first, first + step, …
-func counting(first, step, n int) ops.Expr {
-	data := make([]float64, n)
-	for i := range data {
-		data[i] = float64(first + i*step)
-	}
-	return ops.Constant([]int{n}, data)
 }
 
 // scatterElements and scatterND replace elements, or, with reduction = "add" (from opset 16), add to them.
@@ -288,7 +279,7 @@ func padConstant(x ops.Expr, pads []int, fill float64) ops.Expr {
 
 // paddedPlaces returns where the elements of an axis of size n come from once it is padded.
 func paddedPlaces(mode string, n, before, after int) (ops.Expr, bool) {
-	if n < 1 || n+before+after < 1 || n+before+after > maxRange || before >= n && mode == "reflect" || after >= n && mode == "reflect" {
+	if n < 1 || n+before+after < 1 || n+before+after > maxConstant || before >= n && mode == "reflect" || after >= n && mode == "reflect" {
 		return ops.Expr{}, false
 	}
 	places := make([]float64, 0, n+before+after)
@@ -343,7 +334,7 @@ func reverseSequence(c *call) ops.Expr {
 	if c.err == nil && (len(shape) < 2 || time == batch || min(time, batch) < 0 || max(time, batch) > 1 || len(lengths) != shape[batch]) {
 		c.fail("time_axis %d, batch_axis %d and %d lengths for an input of shape %v", time, batch, len(lengths), shape)
 	}
-	if c.err == nil && product(shape[:2]) > maxRange {
+	if c.err == nil && product(shape[:2]) > maxConstant {
 		c.fail("sequences of shape %v are too long", shape)
 	}
 	if c.err != nil {
@@ -379,15 +370,6 @@ func reverse(x ops.Expr, lengths []int) ops.Expr {
 	return ops.Apply(ops.Gather{Axis: 0}, rows, ops.Constant([]int{steps * batch}, places)).Reshape(shape...)
 }
 
-// counted returns 0, 1, … n − 1.
-func counted(n int) []int {
-	list := make([]int, n)
-	for i := range list {
-		list[i] = i
-	}
-	return list
-}
-
 // trilu keeps the triangle above (or below) the k-th diagonal of matrices.
 func trilu(c *call) ops.Expr {
 	x, upper, k := c.expr(0), c.attrInt("upper", 1) != 0, 0
@@ -402,7 +384,7 @@ func trilu(c *call) ops.Expr {
 	}
 	shape := x.Shape()
 	rows, columns := shape[len(shape)-2], shape[len(shape)-1]
-	if columns > maxRange/max(rows, 1) {
+	if columns > maxConstant/max(rows, 1) {
 		c.fail("matrices of shape %v are too large", shape)
 		return ops.Expr{}
 	}

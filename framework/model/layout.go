@@ -22,9 +22,6 @@ var layout = map[string]operator{
 	"SpaceToDepth": takes(1, 1, spaceToDepth),
 }
 
-// maxAxes bounds the number of dimensions.
-const maxAxes = 64
-
 // reshape reads 0 as the input's dimension, unless allowzero is set (from opset 14), and one −1 as what remains.
 func reshape(c *call) ops.Expr {
 	x, dims := c.expr(0), slices.Clone(c.ints(1))
@@ -107,14 +104,6 @@ func unsqueeze(c *call) ops.Expr {
 		shape = shape[1:]
 	}
 	return x.Reshape(dims...)
-}
-
-func product(shape []int) int {
-	n := 1
-	for _, d := range shape {
-		n *= d
-	}
-	return n
 }
 
 // transpose reverses the axes unless a permutation is given.
@@ -219,14 +208,6 @@ func split(c *call) ops.Expr {
 		from += sizes[i]
 	}
 	return first
-}
-
-func sum(list []int) int {
-	total := 0
-	for _, n := range list {
-		total += n
-	}
-	return total
 }
 
 // depthToSpace has the modes DCR and, from opset 11, CRD: which of depth and column-row comes first among the channels.

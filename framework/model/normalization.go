@@ -96,13 +96,6 @@ func (c *call) usesBatchStatistics(exported bool) bool {
 	return exported
 }
 
-// channelShape is the shape of one number for each channel of x, which broadcasts against x.
-func channelShape(x ops.Expr) []int {
-	shape := slices.Repeat([]int{1}, x.Rank())
-	shape[1] = x.Shape()[1]
-	return shape
-}
-
 // normalized is (x − mean) / √(variance + epsilon).
 func normalized(x, mean, variance ops.Expr, epsilon float64) ops.Expr {
 	return x.Sub(mean).Div(variance.Shift(epsilon).Sqrt())
@@ -115,9 +108,6 @@ func standardized(x ops.Expr, epsilon float64, axes ...int) ops.Expr {
 }
 
 func affine(x, scale, bias ops.Expr) ops.Expr { return x.Mul(scale).Add(bias) }
-
-// axesFrom returns the axes of x from the given one on.
-func axesFrom(first int, x ops.Expr) []int { return counted(x.Rank())[min(first, x.Rank()):] }
 
 // instanceNormalization normalizes every channel of every example over its spatial axes (Ulyanov et al., arXiv:1607.08022).
 func instanceNormalization(c *call) ops.Expr {

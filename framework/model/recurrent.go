@@ -2,7 +2,6 @@ package model
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
 	"github.com/seed5b471a7e/backstitch/framework/ops"
@@ -89,6 +88,31 @@ const maxSteps = 1 << 12
 
 // recurrentLayer reads shapes, settings and the recurrent weights of every direction.
 func (c *call) recurrentLayer(k cell) (*layer, []*direction) {
+	x, count := c.sequence(k)
+	if c.err != nil {
+		return nil, nil
+	}
+	l := &layer{x: x, steps: x.Shape()[0], batch: x.Shape()[1], hidden: c.expr(2).Shape()[2]}
+	if l.steps > maxSteps {
+		c.fail("%d steps; a layer is unrolled over at most %d", l.steps, maxSteps)
+	}
+	if c.has(4) {
+		l.lengths = c.lengths(l)
+	}
+	activations := c.activations(k, count)
+	if c.err != nil {
+		return nil, nil
+	}
+	directions := make([]*direction, count)
+	for i := range directions {
+		directions[i] = c.direction(k, l.hidden, i)
+		directions[i].activations = activations[i*len(k.byDefault):][:len(k.byDefault)]
+	}
+	return l, directions
+}
+
+// sequence returns the input as (steps, batch, features), and the number of directions, for which weights must be there.
+func (c *call) sequence(k cell) (x ops.Expr, directions int) {
 	x, w, r := c.expr(0), c.expr(1), c.expr(2)
 	if c.attrBool("layout") && x.Rank() == 3 {
 		x = x.Transpose(1, 0, 2)
@@ -97,51 +121,42 @@ func (c *call) recurrentLayer(k cell) (*layer, []*direction) {
 		c.attrBool("output_sequence") // which the names of outputs say too
 	}
 	mode := c.attrString("direction", "forward")
-	count := map[string]int{"forward": 1, "reverse": 1, "bidirectional": 2}[mode]
-	if c.err == nil && (x.Rank() != 3 || w.Rank() != 3 || r.Rank() != 3 || count == 0) {
+	directions = map[string]int{"forward": 1, "reverse": 1, "bidirectional": 2}[mode]
+	if c.err == nil && (x.Rank() != 3 || w.Rank() != 3 || r.Rank() != 3 || directions == 0) {
 		c.fail("direction %q with shapes %v, %v and %v", mode, x.Shape(), w.Shape(), r.Shape())
 	}
 	if c.err != nil {
-		return nil, nil
+		return x, directions
 	}
-	hidden := r.Shape()[2]
-	if c.attrInt("hidden_size", hidden) != hidden || !slices.Equal(r.Shape(), []int{count, k.gates * hidden, hidden}) ||
-		!slices.Equal(w.Shape(), []int{count, k.gates * hidden, x.Shape()[2]}) {
-		c.fail("weights of shapes %v and %v for %d directions of %d gates on %d features", w.Shape(), r.Shape(), count, k.gates, x.Shape()[2])
-		return nil, nil
+	hidden, features := r.Shape()[2], x.Shape()[2]
+	rows := k.gates * hidden
+	if c.attrInt("hidden_size", hidden) != hidden || !slices.Equal(r.Shape(), []int{directions, rows, hidden}) ||
+		!slices.Equal(w.Shape(), []int{directions, rows, features}) {
+		c.fail("weights of shapes %v and %v for %d directions of %d gates on %d features", w.Shape(), r.Shape(), directions, k.gates, features)
 	}
-	l := &layer{x: x, steps: x.Shape()[0], batch: x.Shape()[1], hidden: hidden}
-	if l.steps > maxSteps {
-		c.fail("%d steps; a layer is unrolled over at most %d", l.steps, maxSteps)
+	return x, directions
+}
+
+// direction reads the weights and settings of direction i, without its activations.
+func (c *call) direction(k cell, hidden, i int) *direction {
+	rows := k.gates * hidden
+	d := &direction{
+		hidden: hidden, recurrence: row(c.expr(2), i), limit: c.attrFloat("clip", 0),
+		bias: ops.Constant([]int{rows}, make([]float64, rows)),
 	}
-	if c.has(4) {
-		l.lengths = c.lengths(l)
+	if c.has(3) {
+		d.bias = row(c.expr(3), i).Narrow(0, rows, 2*rows)
 	}
-	activations := c.activations(k, count)
-	directions := make([]*direction, count)
-	for i := range directions {
-		d := &direction{
-			hidden: hidden, recurrence: row(r, i), limit: c.attrFloat("clip", 0),
-			bias: ops.Constant([]int{k.gates * hidden}, make([]float64, k.gates*hidden)),
+	switch k.gates {
+	case 3:
+		d.linear = c.attrBool("linear_before_reset")
+	case 4:
+		d.coupled = c.attrBool("input_forget")
+		if c.has(7) {
+			d.peepholes = row(c.expr(7), i)
 		}
-		if c.has(3) {
-			d.bias = row(c.expr(3), i).Narrow(0, k.gates*hidden, 2*k.gates*hidden)
-		}
-		if k.gates == 3 {
-			d.linear = c.attrBool("linear_before_reset")
-		}
-		if k.gates == 4 {
-			d.coupled = c.attrBool("input_forget")
-			if c.has(7) {
-				d.peepholes = row(c.expr(7), i)
-			}
-		}
-		if c.err == nil {
-			d.activations = activations[i*len(k.byDefault):][:len(k.byDefault)]
-		}
-		directions[i] = d
 	}
-	return l, directions
+	return d
 }
 
 // row is x[i], without its axis.
@@ -162,68 +177,13 @@ func (c *call) lengths(l *layer) ops.Expr {
 		return lengths
 	}
 	numbers := c.ints(4)
-	if c.err == nil && (slices.Min(numbers) < 0 || slices.Max(numbers) > l.steps) {
+	if c.err == nil && slices.ContainsFunc(numbers, func(n int) bool { return n < 0 || n > l.steps }) {
 		c.fail("lengths %v for %d sequences of %d steps", numbers, l.batch, l.steps)
 	}
-	if slices.Min(numbers) == l.steps {
+	if !slices.ContainsFunc(numbers, func(n int) bool { return n != l.steps }) {
 		return ops.Expr{}
 	}
 	return lengths
-}
-
-// activations returns the functions of every direction, with the parameters that those take.
-func (c *call) activations(k cell, directions int) []func(ops.Expr) ops.Expr {
-	names := slices.Repeat(k.byDefault, directions)
-	if a := c.attribute("activations", onnx.AttributeStrings); a != nil {
-		names = nil
-		for _, name := range a.Strings {
-			names = append(names, string(name))
-		}
-	}
-	if len(names) != directions*len(k.byDefault) {
-		c.fail("%d activations, want %d for each of %d directions", len(names), len(k.byDefault), directions)
-		return nil
-	}
-	alphas, betas := c.attrFloats("activation_alpha"), c.attrFloats("activation_beta")
-	take := func(list *[]float64, byDefault float64) float64 {
-		if len(*list) == 0 {
-			return byDefault
-		}
-		v := (*list)[0]
-		*list = (*list)[1:]
-		return v
-	}
-	functions := make([]func(ops.Expr) ops.Expr, len(names))
-	for i, name := range names {
-		switch f := strings.ToLower(name); f {
-		case "relu":
-			functions[i] = ops.Expr.Relu
-		case "tanh":
-			functions[i] = ops.Expr.Tanh
-		case "sigmoid":
-			functions[i] = ops.Expr.Sigmoid
-		case "softplus":
-			functions[i] = ops.Expr.Softplus
-		case "softsign":
-			functions[i] = func(x ops.Expr) ops.Expr { return x.Div(x.Abs().Shift(1)) }
-		case "leakyrelu", "thresholdedrelu", "elu":
-			alpha := take(&alphas, map[string]float64{"leakyrelu": 0.01, "thresholdedrelu": 1, "elu": 1}[f])
-			g := map[string]func(ops.Expr, float64) ops.Expr{"leakyrelu": leakyRelu, "thresholdedrelu": thresholdedRelu, "elu": elu}[f]
-			functions[i] = func(x ops.Expr) ops.Expr { return g(x, alpha) }
-		case "affine":
-			alpha, beta := take(&alphas, 1), take(&betas, 0)
-			functions[i] = func(x ops.Expr) ops.Expr { return x.Scale(alpha).Shift(beta) }
-		case "scaledtanh":
-			alpha, beta := take(&alphas, 1), take(&betas, 1)
-			functions[i] = func(x ops.Expr) ops.Expr { return x.Scale(beta).Tanh().Scale(alpha) }
-		case "hardsigmoid":
-			alpha, beta := take(&alphas, 0.2), take(&betas, 0.5)
-			functions[i] = func(x ops.Expr) ops.Expr { return x.Scale(alpha).Shift(beta).Clamp(0, 1) }
-		default:
-			c.fail("activation %q is not known", name)
-		}
-	}
-	return functions
 }
 
 // weightedInput returns the input of direction i times its weights plus the input's bias, for all steps at once:
@@ -341,11 +301,4 @@ func lstmStep(d *direction, input ops.Expr, states []ops.Expr) []ops.Expr {
 	after := forget.Mul(before).Add(i.Mul(d.activate(1, d.gate(sum, 3))))
 	o := d.activate(0, peep(d.gate(sum, 1), 1, after))
 	return []ops.Expr{o.Mul(d.activations[2](after)), after}
-}
-
-func (c *call) attrFloats(name string) []float64 {
-	if a := c.attribute(name, onnx.AttributeFloats); a != nil {
-		return numbers(a.Floats)
-	}
-	return nil
 }

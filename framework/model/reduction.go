@@ -115,7 +115,7 @@ func cumSum(c *call) ops.Expr {
 		return ops.Expr{}
 	}
 	n, last := x.Shape()[axis], x.Rank()-1
-	if n*n > maxRange {
+	if n*n > maxConstant {
 		c.fail("an axis of %d elements is too long", n)
 		return ops.Expr{}
 	}

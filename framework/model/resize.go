@@ -160,8 +160,8 @@ func (c *call) region(coordinates string, axes int) []float64 {
 
 // What a few bytes of a file can ask for: the new length of an axis, and the weights of a matrix or elements of a constant.
 const (
-	maxLength  = maxRange / 8
-	maxWeights = maxRange / 2
+	maxLength  = maxConstant / 8
+	maxWeights = maxConstant / 2
 )
 
 // apply resizes one axis.

@@ -51,14 +51,6 @@ func constant(c *call) ops.Expr {
 	return ops.Expr{}
 }
 
-func numbers[T int | float32 | int64](list []T) []float64 {
-	data := make([]float64, len(list))
-	for i, v := range list {
-		data[i] = float64(v)
-	}
-	return data
-}
-
 // tensor reads an attribute that holds a tensor, whose type is the output's.
 func (c *call) tensor(name string) ops.Expr {
 	a := c.attribute(name, onnx.AttributeTensor)
@@ -86,9 +78,6 @@ func constantOfShape(c *call) ops.Expr {
 	return v.Reshape().Expand(dims...)
 }
 
-// vector returns integers as a constant with one axis.
-func vector(ints ...int) ops.Expr { return ops.Constant([]int{len(ints)}, numbers(ints)) }
-
 // shapeOf has start and end from opset 15.
 func shapeOf(c *call) ops.Expr {
 	dims := c.expr(0).Shape()
@@ -107,7 +96,7 @@ func sizeOf(c *call) ops.Expr {
 func rangeOf(c *call) ops.Expr {
 	start, limit, delta := c.scalar(0), c.scalar(1), c.scalar(2)
 	n := math.Ceil((limit - start) / delta)
-	if c.err == nil && (delta == 0 || math.IsNaN(n) || n > maxRange) {
+	if c.err == nil && (delta == 0 || math.IsNaN(n) || n > maxConstant) {
 		c.fail("a range from %v to %v by %v is empty of meaning or too long", start, limit, delta)
 	}
 	if c.err != nil {
@@ -119,9 +108,6 @@ func rangeOf(c *call) ops.Expr {
 	}
 	return ops.Constant([]int{len(data)}, data)
 }
-
-// maxRange bounds what a few bytes of a file can ask for.
-const maxRange = 1 << 22
 
 // nonZero returns the indices of the elements that are not zero, one row for each axis.
 func nonZero(c *call) ops.Expr {
@@ -150,7 +136,7 @@ func nonZero(c *call) ops.Expr {
 func eyeLike(c *call) ops.Expr {
 	shape, k := c.expr(0).Shape(), c.attrInt("k", 0)
 	c.dtype = onnx.DataType(c.attrInt("dtype", 0))
-	if c.err == nil && (len(shape) != 2 || product(shape) > maxRange) {
+	if c.err == nil && (len(shape) != 2 || product(shape) > maxConstant) {
 		c.fail("an input of shape %v is no matrix, or too large", shape)
 	}
 	if c.err != nil {
@@ -169,7 +155,7 @@ func eyeLike(c *call) ops.Expr {
 func oneHot(c *call) ops.Expr {
 	indices, classes, values := c.expr(0), int(c.scalar(1)), c.expr(2)
 	axis := c.axis(c.attrInt("axis", -1), indices.Rank()+1)
-	if c.err == nil && (classes < 1 || classes > maxRange || !slices.Equal([]int(values.Shape()), []int{2})) {
+	if c.err == nil && (classes < 1 || classes > maxConstant || !slices.Equal([]int(values.Shape()), []int{2})) {
 		c.fail("%d classes, values of shape %v", classes, values.Shape())
 	}
 	if c.err != nil {

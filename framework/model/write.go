@@ -169,9 +169,6 @@ func (m *Model) newWriter(given Given) (*writer, error) {
 	return w, nil
 }
 
-// maxElements bounds the size of a tensor, as package ops does, and with it every dimension.
-const maxElements = 1 << 31
-
 // readTensor returns a tensor of the file as a constant.
 func readTensor(t *onnx.Tensor) (value, error) {
 	data, err := t.Float64s()
