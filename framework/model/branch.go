@@ -31,7 +31,8 @@ func branch(c *call) ops.Expr {
 		c.fail("attribute %s is missing", name)
 		return ops.Expr{}
 	case len(a.G.SparseInitializers) > 0 || len(a.G.Outputs) != len(c.node.Outputs):
-		c.fail("attribute %s: %d outputs for the node's %d, %d sparse initializers", name, len(a.G.Outputs), len(c.node.Outputs), len(a.G.SparseInitializers))
+		c.fail("attribute %s: %d outputs for the node's %d, %d sparse initializers",
+			name, len(a.G.Outputs), len(c.node.Outputs), len(a.G.SparseInitializers))
 		return ops.Expr{}
 	}
 	if err := c.writer.branch(a.G); err != nil {

@@ -110,7 +110,8 @@ func gatherElements(c *call) ops.Expr {
 func gatherND(c *call) ops.Expr {
 	x, indices, shared := c.expr(0), c.indices(1), c.attrInt("batch_dims", 0)
 	shape, at := x.Shape(), indices.Shape()
-	if c.err == nil && (len(at) == 0 || shared < 0 || shared >= len(at) || shared+at[len(at)-1] > len(shape) || !slices.Equal(shape[:shared], at[:shared])) {
+	if c.err == nil && (len(at) == 0 || shared < 0 || shared >= len(at) || shared+at[len(at)-1] > len(shape) ||
+		!slices.Equal(shape[:shared], at[:shared])) {
 		c.fail("indices of shape %v with batch_dims %d for data of shape %v", at, shared, shape)
 	}
 	if c.err != nil {

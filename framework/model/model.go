@@ -53,15 +53,18 @@ type Parameter struct {
 
 // Options chooses what is imported.
 type Options struct {
-	Output    string           // a graph output or any inner tensor; "" for the first graph output
-	BatchNorm BatchNorm        // the mode of BatchNormalization in training; "" for AsExported
-	Untie     bool             // make the initializers that the exporter merged parameters of their own again
-	Freeze    []string         // patterns of names, as path.Match has them, of initializers that are not trained
-	Train     []string         // patterns of the only initializers that are trained; nil for all
-	Head      Head             // replaces the last layer before the output
-	Shapes    map[string][]int // of inputs whose file leaves dimensions open, by name, the batch included
+	Output    string    // a graph output or any inner tensor; "" for the first graph output
+	BatchNorm BatchNorm // the mode of BatchNormalization in training; "" for AsExported
+	Untie     bool      // make the initializers that the exporter merged parameters of their own again
+	Freeze    []string  // patterns of names, as path.Match has them, of initializers that are not trained
+	Train     []string  // patterns of the only initializers that are trained; nil for all
+	Head      Head      // replaces the last layer before the output
 
-	// Evaluation makes gradients those of the model in evaluation mode: running statistics, no Dropout.
+	// Shapes fixes what the file leaves open: a whole shape by an input's name. The entry of the batch is not read.
+	Shapes map[string][]int
+
+	// Evaluation writes the model in evaluation mode also where it trains: gradients are those with running statistics and
+	// without Dropout.
 	Evaluation bool
 }
 

@@ -15,7 +15,8 @@ var operators = map[string]operator{}
 
 func init() {
 	for _, family := range []map[string]operator{
-		elementwise, activation, comparison, linear, convolution, recurrent, normalization, reduction, losses, layout, indexing, resizing, shapes, branches(),
+		elementwise, activation, comparison, linear, convolution, recurrent, normalization, reduction, losses,
+		layout, indexing, resizing, shapes, branches(),
 	} {
 		maps.Copy(operators, family)
 	}
@@ -25,8 +26,8 @@ func init() {
 type operator struct {
 	least, most int // inputs
 	importer    importer
-	flat        bool // the outputs are locally constant
-	usages      map[int]usage
+	flat        bool          // the outputs are locally constant
+	usages      map[int]usage // of the inputs that are no operands
 }
 
 // takes describes an operator by its numbers of inputs, at least and at most.

@@ -36,6 +36,8 @@ func TestOperatorsFollowTheirOpset(t *testing.T) {
 			list(six, ints()), attrs(onnx.IntAttr("keepdims", 0)), floats(nil, 21)},
 		{"ReduceSum without axes reduces none if noop_with_empty_axes is set", 13, "ReduceSum",
 			list(six), attrs(onnx.IntAttr("noop_with_empty_axes", 1)), six},
+		{"ReduceLogSumExp of zeros only is zero, as logarithms", 13, "ReduceLogSumExp",
+			list(floats([]int64{2}, float32(math.Inf(-1)), float32(math.Inf(-1)))), attrs(onnx.IntAttr("keepdims", 0)), floats(nil, float32(math.Inf(-1)))},
 		{"ReduceMean takes an attribute before opset 18", 17, "ReduceMean",
 			list(six), attrs(onnx.IntsAttr("axes", 1), onnx.IntAttr("keepdims", 0)), floats([]int64{2}, 2, 5)},
 		{"ReduceMean takes an input from opset 18", 18, "ReduceMean",

@@ -51,9 +51,10 @@ func norm(x ops.Expr, keep bool, axes ...int) ops.Expr { return x.Square().Sum(k
 
 func logSum(x ops.Expr, keep bool, axes ...int) ops.Expr { return x.Sum(keep, axes...).Log() }
 
-// logSumExp takes the largest element out, so that no exponential overflows.
+// logSumExp takes the largest element out, so that no exponential overflows, unless that is infinite.
 func logSumExp(x ops.Expr, keep bool, axes ...int) ops.Expr {
 	largest := x.ReduceMax(true, axes...)
+	largest = largest.IsInf().Where(ops.Scalar(0), largest)
 	sum := x.Sub(largest).Exp().Sum(true, axes...).Log().Add(largest)
 	if keep {
 		return sum

@@ -89,7 +89,8 @@ func (m *Model) bind(i, batch int) ([]int, error) {
 		case dim.Value < 0 && chosen != nil:
 			shape[axis] = chosen[axis]
 		case dim.Value < 0:
-			return nil, fmt.Errorf("model: input %q: dimension %d (%v) is not fixed; say what it is, or export the model with a fixed one", in.Name, axis, dim)
+			return nil, fmt.Errorf("model: input %q: dimension %d (%v) is not fixed; say what it is, or export the model with a fixed one",
+				in.Name, axis, dim)
 		default:
 			return nil, fmt.Errorf("model: input %q: dimension %d is %v", in.Name, axis, dim)
 		}

@@ -92,7 +92,8 @@ func fold(op Op, in []Expr) Expr {
 		return Failed(fmt.Errorf("%v: %w", op, err))
 	}
 	if size := product(shape); size > maxConstant {
-		return Failed(fmt.Errorf("%v: a constant of shape %v is larger than the %d numbers that are computed while a graph is written", op, shape, maxConstant))
+		return Failed(fmt.Errorf("%v: a constant of shape %v is larger than the %d numbers that are computed while a graph is written",
+			op, shape, maxConstant))
 	}
 	out := Tensor[float64]{Shape: shape, Data: make([]float64, shape.TotalSize())}
 	if len(out.Data) > 0 {
@@ -114,8 +115,8 @@ func guard(f func()) (err error) {
 	return nil
 }
 
-// settle makes the constants among the inputs nodes of the graph that the others belong to.
-func settle(in []Expr) ([]Expr, error) {
+// intoGraph makes the constants among the inputs nodes of the graph that the others belong to.
+func intoGraph(in []Expr) ([]Expr, error) {
 	var g *gorgonia.ExprGraph
 	var d array.DType
 	for _, x := range in {
@@ -124,20 +125,20 @@ func settle(in []Expr) ([]Expr, error) {
 			break
 		}
 	}
-	settled := make([]Expr, len(in))
+	nodes := make([]Expr, len(in))
 	for i, x := range in {
-		if settled[i] = x; x.known == nil {
+		if nodes[i] = x; x.known == nil {
 			continue
 		}
-		if settled[i] = x.within(g, d); settled[i].err != nil {
-			return nil, fmt.Errorf("input %d: %w", i, settled[i].err)
+		if nodes[i] = x.asInput(g, d); nodes[i].err != nil {
+			return nil, fmt.Errorf("input %d: %w", i, nodes[i].err)
 		}
 	}
-	return settled, nil
+	return nodes, nil
 }
 
-// within returns the input of a graph that holds a constant: the one that it has already for equal numbers, or a new one.
-func (x Expr) within(g *gorgonia.ExprGraph, d array.DType) Expr {
+// asInput returns the input of a graph that holds a constant: the one that it has already for equal numbers, or a new one.
+func (x Expr) asInput(g *gorgonia.ExprGraph, d array.DType) Expr {
 	if g == nil {
 		return Failed(errors.New("a constant meets an expression of no graph"))
 	}

@@ -129,7 +129,7 @@ func matrixOffsets(operand, lead tensor.Shape) []int {
 // pieces that are added in double precision: a network with kinks differs from another framework's wherever rounding decides
 // on which side of one a number falls. Gonum skips zeros of a, so that their products with infinity and NaN may count as zero.
 func gemm[T Float](transA, transB bool, m, n, k int, a, b []T, beta T, c []T) {
-	p := matrices{transA: transA, transB: transB, m: m, n: n, k: k}
+	p := multiplication{transA: transA, transB: transB, m: m, n: n, k: k}
 	switch c := any(c).(type) {
 	case []float32:
 		p.single(any(a).([]float32), any(b).([]float32), float32(beta), c)
@@ -139,14 +139,14 @@ func gemm[T Float](transA, transB bool, m, n, k int, a, b []T, beta T, c []T) {
 	}
 }
 
-// matrices is the shape of a product of two matrices, (m, k) and (k, n) once they are transposed.
-type matrices struct {
+// multiplication is the shape of a product of two matrices, (m, k) and (k, n) once they are transposed.
+type multiplication struct {
 	transA, transB bool
 	m, n, k        int
 }
 
 // layout returns the leading dimensions as BLAS wants them.
-func (p matrices) layout() (lda int, ta blas.Transpose, ldb int, tb blas.Transpose) {
+func (p multiplication) layout() (lda int, ta blas.Transpose, ldb int, tb blas.Transpose) {
 	lda, ldb, ta, tb = p.k, p.n, blas.NoTrans, blas.NoTrans
 	if p.transA {
 		lda, ta = p.m, blas.Trans
@@ -157,17 +157,18 @@ func (p matrices) layout() (lda int, ta blas.Transpose, ldb int, tb blas.Transpo
 	return lda, ta, ldb, tb
 }
 
-// longest is the number of terms that are added in single precision.
-const longest = 128
+// maxTerms is the number of terms that are added in single precision.
+const maxTerms = 128
 
-func (p matrices) single(a, b []float32, beta float32, c []float32) {
+// single computes in pieces of maxTerms what gemm computes.
+func (p multiplication) single(a, b []float32, beta float32, c []float32) {
 	lda, ta, ldb, tb := p.layout()
-	if p.k <= longest {
+	if p.k <= maxTerms {
 		gonum.Implementation{}.Sgemm(ta, tb, p.m, p.n, p.k, 1, a, lda, b, ldb, beta, c, p.n)
 		return
 	}
 	sums, piece := make([]float64, p.m*p.n), make([]float32, p.m*p.n)
-	for from := 0; from < p.k; from += longest {
+	for from := 0; from < p.k; from += maxTerms {
 		atA, atB := from, from*p.n
 		if p.transA {
 			atA = from * p.m
@@ -175,7 +176,7 @@ func (p matrices) single(a, b []float32, beta float32, c []float32) {
 		if p.transB {
 			atB = from
 		}
-		gonum.Implementation{}.Sgemm(ta, tb, p.m, p.n, min(longest, p.k-from), 1, a[atA:], lda, b[atB:], ldb, 0, piece, p.n)
+		gonum.Implementation{}.Sgemm(ta, tb, p.m, p.n, min(maxTerms, p.k-from), 1, a[atA:], lda, b[atB:], ldb, 0, piece, p.n)
 		for i, v := range piece {
 			sums[i] += float64(v)
 		}

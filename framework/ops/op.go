@@ -6,8 +6,8 @@
 // gradients exist for all of them. On a Gorgonia graph an operator is carried by [Op], the one adapter to Gorgonia's interfaces,
 // and it runs on the stock tape machine.
 //
-// Shapes are static, and every dimension of a node is at least one; constants may be empty. The package reads no file format and knows no ONNX attribute; package
-// model translates those.
+// Shapes are static, and every dimension of a node is at least one; constants may be empty. The package reads no file format and
+// knows no ONNX attribute; package model translates those.
 package ops
 
 import (
@@ -199,7 +199,7 @@ func Apply(o Operator, in ...Expr) Expr {
 	if folds {
 		return fold(op, in)
 	}
-	in, err := settle(in)
+	in, err := intoGraph(in)
 	if err != nil {
 		return Failed(fmt.Errorf("%v: %w", op, err))
 	}
