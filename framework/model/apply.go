@@ -103,10 +103,10 @@ func (m *Model) writeApplied(d array.DType) (*Applied, error) {
 		return nil, err
 	}
 	var problems []Problem
-	var defect error
+	var mistake error
 	w.report = func(n *onnx.Node, err error) {
-		if defect == nil && strings.Contains(err.Error(), unforeseen) {
-			defect = fmt.Errorf("model: %s: %w", m.at(n), err)
+		if mistake == nil && errors.As(err, new(defect)) {
+			mistake = fmt.Errorf("model: %s: %w", m.at(n), err)
 		}
 		problems = append(problems, Problem{m.at(n), err.Error()})
 	}
@@ -116,8 +116,8 @@ func (m *Model) writeApplied(d array.DType) (*Applied, error) {
 	v := w.values[m.Output]
 	_, known := v.expr.Known()
 	switch {
-	case defect != nil:
-		return nil, defect
+	case mistake != nil:
+		return nil, mistake
 	case len(problems) > 0:
 		return nil, &Refusal{problems}
 	case !known && len(w.out.Noise) > 0:

@@ -37,7 +37,7 @@ func einsum(c *call) ops.Expr {
 }
 
 func contract(inputs []ops.Expr, equation string) (ops.Expr, error) {
-	left, right, explicit := strings.Cut(equation, "->")
+	left, right, isExplicit := strings.Cut(equation, "->")
 	terms := strings.Split(left, ",")
 	if len(terms) != len(inputs) {
 		return ops.Expr{}, fmt.Errorf("%d terms for %d inputs", len(terms), len(inputs))
@@ -54,13 +54,9 @@ func contract(inputs []ops.Expr, equation string) (ops.Expr, error) {
 		}
 	}
 	output := implicitOutput(subscripts)
-	if explicit {
-		letters := len(right)
-		if strings.Contains(right, ellipsis) {
-			letters += widest - len(ellipsis)
-		}
+	if isExplicit {
 		var err error
-		if output, err = subscript(right, letters); err != nil {
+		if output, err = explicitOutput(right, widest); err != nil {
 			return ops.Expr{}, err
 		}
 	}
@@ -71,6 +67,11 @@ func contract(inputs []ops.Expr, equation string) (ops.Expr, error) {
 	if err != nil {
 		return ops.Expr{}, err
 	}
+	return multiplied(operands, output), nil
+}
+
+// multiplied multiplies from left to right, and sums over each label that is not in the output once no later operand has it.
+func multiplied(operands []labeled, output []label) ops.Expr {
 	result := operands[0]
 	for i, next := range operands[1:] {
 		kept := slices.Clone(output)
@@ -79,7 +80,16 @@ func contract(inputs []ops.Expr, equation string) (ops.Expr, error) {
 		}
 		result = result.summedBut(slices.Concat(kept, next.labels)).times(next.summedBut(slices.Concat(kept, result.labels)), kept)
 	}
-	return result.summedBut(output).arranged(output), nil
+	return result.summedBut(output).arranged(output)
+}
+
+// explicitOutput returns the labels of a term in which an ellipsis stands for as many axes as the widest among the inputs'.
+func explicitOutput(term string, widest int) ([]label, error) {
+	rank := len(term)
+	if strings.Contains(term, ellipsis) {
+		rank += widest - len(ellipsis)
+	}
+	return subscript(term, rank)
 }
 
 // subscript returns the labels of a tensor of that rank.

@@ -54,7 +54,8 @@ func (m *Model) Export(path, target string, parameters, buffers []array.Array) e
 // updated returns the initializers of parameters and buffers with new numbers.
 func (m *Model) updated(parameters, buffers []array.Array) ([]*onnx.Tensor, error) {
 	if len(parameters) != len(m.Parameters) || len(buffers) != len(m.Buffers) {
-		return nil, fmt.Errorf("%d parameters and %d buffers given, the model has %d and %d", len(parameters), len(buffers), len(m.Parameters), len(m.Buffers))
+		return nil, fmt.Errorf("%d parameters and %d buffers given, the model has %d and %d",
+			len(parameters), len(buffers), len(m.Parameters), len(m.Buffers))
 	}
 	values := map[string]array.Array{}
 	for i, p := range m.Parameters {

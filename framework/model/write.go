@@ -232,7 +232,7 @@ func (w *writer) forget(n *onnx.Node) {
 func (w *writer) node(n *onnx.Node) (err error) {
 	defer func() { // a file that no check foresaw must not end the process
 		if r := recover(); r != nil {
-			err = fmt.Errorf("%s: %v", unforeseen, r)
+			err = defect{r}
 		}
 	}()
 	if reason := w.model.unknown(n); reason != "" {
@@ -256,8 +256,12 @@ func (w *writer) node(n *onnx.Node) (err error) {
 	return c.publish()
 }
 
-// unforeseen begins the error for a panic while a node is imported, which is a defect of this package.
+// defect is a panic while a node is imported, which is a mistake of this package and not of the file.
+type defect struct{ cause any }
+
 const unforeseen = "importing it failed unexpectedly"
+
+func (d defect) Error() string { return fmt.Sprintf("%s: %v", unforeseen, d.cause) }
 
 // typicalBatch is the batch that the file fixes, or two.
 func (m *Model) typicalBatch() int {
