@@ -7,6 +7,7 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/ops"
 )
 
+// Convolutions and pools slide a window over the spatial axes of (batch, channels, spatial…).
 var convolution = map[string]operator{
 	"Conv":              takes(2, 3, conv),
 	"ConvTranspose":     takes(2, 3, convTranspose),

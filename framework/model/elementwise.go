@@ -8,6 +8,7 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/ops"
 )
 
+// Elementwise operators are functions of numbers, with the broadcasting of ONNX where there are several.
 var elementwise = map[string]operator{
 	"Abs":        takes(1, 1, unary(ops.Expr.Abs)),
 	"Exp":        takes(1, 1, unary(ops.Expr.Exp)),

@@ -7,6 +7,7 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/ops"
 )
 
+// Normalizations bring elements to a common scale, by statistics of their neighbours or of the batch; Dropout regularizes like them.
 var normalization = map[string]operator{
 	"Softmax":                   takes(1, 1, softmax(ops.Expr.Softmax)),
 	"LogSoftmax":                takes(1, 1, softmax(ops.Expr.LogSoftmax)),

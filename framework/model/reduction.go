@@ -1,11 +1,13 @@
 package model
 
 import (
+	"slices"
+
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
 	"github.com/seed5b471a7e/backstitch/framework/ops"
 )
 
-// The axes became an input of ReduceSum in opset 13 and of the others in opset 18.
+// Reductions make one number of many, or choose among them. The axes became an input of ReduceSum in opset 13 and of the others in opset 18.
 var reduction = map[string]operator{
 	"ReduceSum":       takes(1, 2, reduce(13, ops.Expr.Sum)).settings(1),
 	"ReduceMean":      takes(1, 2, reduce(18, ops.Expr.Mean)).settings(1),
@@ -156,9 +158,7 @@ func hardmax(c *call) ops.Expr {
 	}
 	places := ops.Apply(ops.ArgMax{Axis: axis}, x)
 	hot := places.Reshape(product(shape) / lines).OneHot(lines)
-	perm := append(counted(axis), len(shape)-1)
-	for i := axis; i < len(shape)-1; i++ {
-		perm = append(perm, i)
-	}
+	last := len(shape) - 1
+	perm := slices.Insert(counted(last), axis, last)
 	return hot.Reshape(append(places.Shape().Clone(), lines)...).Transpose(perm...)
 }
