@@ -30,8 +30,9 @@ func parametric(name string, byDefault float64, f func(x ops.Expr, alpha float64
 	return func(c *call) ops.Expr { return f(c.expr(0), c.attrFloat(name, byDefault)) }
 }
 
-// negative is min(x, 0).
-func negative(x ops.Expr) ops.Expr { return x.Neg().Relu().Neg() }
+// negative is min(x, 0), with the derivative 1 at zero: there the functions below have the slope of their negative side, as in
+// PyTorch.
+func negative(x ops.Expr) ops.Expr { return x.Step().Where(ops.Scalar(0), x) }
 
 func leakyRelu(x ops.Expr, alpha float64) ops.Expr { return x.Relu().Add(negative(x).Scale(alpha)) }
 

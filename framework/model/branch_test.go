@@ -45,7 +45,7 @@ func TestWhatABranchReadsIsTrainedWhicheverIsTaken(t *testing.T) {
 			[]string{"w", "v"}, nil},
 		{"of a nested branch", branching(either("no", "y", subgraph(node("Neg", "a", "x")),
 			subgraph(either("yes", "b", subgraph(node("Add", "c", "x", "w")), subgraph(node("Add", "d", "x", "v")))))), []string{"w", "v"}, nil},
-		{"but not what an inner operator reads like an attribute", branching(either("yes", "y", subgraph(node("Pow", "a", "x", "w")),
+		{"but not what an inner operator reads like an attribute", branching(either("yes", "y", subgraph(node("Where", "a", "w", "x", "x")),
 			subgraph(node("Add", "b", "x", "v")))), []string{"v"}, nil},
 		{"but not what only has its shape taken", branching(either("yes", "y",
 			subgraph(node("Shape", "s", "w"), node("Expand", "e", "v", "s"), node("Add", "a", "x", "e")), subgraph(node("Neg", "b", "x")))),

@@ -60,6 +60,9 @@ type Options struct {
 	Train     []string  // patterns of the only initializers that are trained; nil for all
 	Head      Head      // replaces the last layer before the output
 
+	// TrainMasks makes parameters of initializers that hold infinities too, which no step could move.
+	TrainMasks bool
+
 	// Shapes fixes what the file leaves open: a whole shape by an input's name. The entry of the batch is not read.
 	Shapes map[string][]int
 

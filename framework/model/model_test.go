@@ -147,3 +147,20 @@ func TestAnInfiniteInitializerIsNoParameter(t *testing.T) {
 		t.Errorf("the parameters are %v, the frozen ones %v", m.Parameters, m.Frozen)
 	}
 }
+
+func TestAnExponentIsTrainedUnlessItIsANumberOfTheFormula(t *testing.T) {
+	for _, c := range []struct {
+		rule   string
+		source *onnx.Model
+		want   []string
+	}{
+		{"a vector is trained", with(network(node("Pow", "y", "x", "p")), weights("p", 3)), []string{"p[3]"}},
+		{"a number without axes is not", with(network(node("Mul", "h", "x", "w"), node("Pow", "y", "h", "p")), weights("w", 3), weights("p")), []string{"w[3]"}},
+		{"what an exponent is computed from is trained", with(network(node("Mul", "h", "x", "w"), node("Pow", "y", "two", "h")),
+			weights("w", 3), weights("two")), []string{"w[3]", "two[]"}},
+	} {
+		if got := parameters(importModel(t, c.source)); !slices.Equal(got, c.want) {
+			t.Errorf("%s: the parameters are %v, want %v", c.rule, got, c.want)
+		}
+	}
+}

@@ -6,7 +6,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/seed5b471a7e/backstitch/framework/array"
+	"github.com/seed5b471a7e/backstitch/framework/autodiff"
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
+	"github.com/seed5b471a7e/backstitch/framework/ops"
+	"github.com/seed5b471a7e/backstitch/framework/ops/opstest"
+	"gorgonia.org/gorgonia"
 )
 
 // The examples are worked out by hand from the operators' definitions in ONNX's Operators.md and Changelog.md; the backend tests of
@@ -460,3 +465,29 @@ var none *onnx.Tensor
 func list(tensors ...*onnx.Tensor) []*onnx.Tensor { return tensors }
 
 func attrs(attributes ...*onnx.Attribute) []*onnx.Attribute { return attributes }
+
+// At zero, the slope is that of the negative side, as in PyTorch.
+func TestActivationsAtZero(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		f    func(x ops.Expr) ops.Expr
+		want float64
+	}{
+		{"LeakyRelu", func(x ops.Expr) ops.Expr { return leakyRelu(x, 0.1) }, 0.1},
+		{"Elu", func(x ops.Expr) ops.Expr { return elu(x, 0.5) }, 0.5},
+		{"Celu", func(x ops.Expr) ops.Expr { return celu(x, 2) }, 1},
+	} {
+		x := ops.Input(gorgonia.NewGraph(), "x", array.Float64, 1)
+		gradients, err := autodiff.Grad(c.f(x).Sum(false), x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		values := opstest.Values{x: {0}}
+		for _, h := range ops.HeldBy(x.Node().Graph()) {
+			values[h.Input] = h.Value.F64
+		}
+		if got := opstest.Run(t, values, gradients[0])[0][0]; got != c.want {
+			t.Errorf("%s has the slope %v at zero, want %v", c.name, got, c.want)
+		}
+	}
+}

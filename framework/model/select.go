@@ -36,9 +36,10 @@ func reads(names map[string]bool, n *onnx.Node) bool {
 type usage int
 
 const (
-	operand usage = iota // the output is differentiable in it
-	setting              // like an attribute
-	running              // as a statistic that training updates
+	operand  usage = iota // the output is differentiable in it
+	setting               // like an attribute
+	running               // as a statistic that training updates
+	exponent              // as an operand, but an initializer without axes is a number of the formula, like the 2 of a square
 )
 
 // mentioned calls f with every value that a node reads, its branches included, and how.
@@ -63,7 +64,10 @@ func mentioned(n *onnx.Node, f func(name string, u usage)) {
 
 // usages returns how the output depends on each value: as an operand if a path of differentiable operators leads there.
 func (m *Model) usages() map[string]usage {
-	f := finder{differentiable: map[string]bool{m.Output: true}, found: map[string]usage{}}
+	f := finder{differentiable: map[string]bool{m.Output: true}, found: map[string]usage{}, scalars: map[string]bool{}}
+	for _, t := range m.graph.Initializers {
+		f.scalars[t.Name] = len(t.Dims) == 0
+	}
 	f.nodes(m.nodes)
 	return f.found
 }
@@ -72,6 +76,7 @@ func (m *Model) usages() map[string]usage {
 type finder struct {
 	differentiable map[string]bool
 	found          map[string]usage
+	scalars        map[string]bool // initializers without axes
 }
 
 // nodes looks at nodes that are sorted, and at their branches, whichever will be taken.
@@ -91,6 +96,11 @@ func (f finder) nodes(list []*onnx.Node) {
 }
 
 func (f finder) use(name string, u usage, leads bool) {
+	if u == exponent {
+		if u = operand; f.scalars[name] {
+			u = setting
+		}
+	}
 	if u == operand && !leads {
 		u = setting
 	}
@@ -126,7 +136,7 @@ func (m *Model) readInitializers(needed map[string]bool) error {
 		switch {
 		case u == running:
 			m.Buffers = append(m.Buffers, p)
-		case m.options.trains(t.Name) && !p.masks():
+		case m.options.trains(t.Name) && (m.options.TrainMasks || !p.masks()):
 			m.Parameters = append(m.Parameters, p)
 		case slices.Contains(m.fresh, t.Name):
 			return fmt.Errorf("model: initializer %q belongs to the new head, which has no weights yet: it cannot be frozen", t.Name)
@@ -178,6 +188,9 @@ func some(names []string) string {
 // masks reports whether a number is infinite. No step moves it but to NaN, and no training ends there: the exporter wrote a table that
 // masks, such as the causal mask of attention.
 func (p Parameter) masks() bool {
+	if p.Value.Finite() {
+		return false
+	}
 	for i := range p.Value.Len() {
 		if math.IsInf(p.Value.At(i), 0) {
 			return true

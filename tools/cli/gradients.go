@@ -67,7 +67,7 @@ func (f *gradientFlags) prepare(reference string) (*program.Program, engine.Batc
 	if err != nil {
 		return nil, b, err
 	}
-	options := model.Options{Output: f.output, Shapes: inputShapes(source, arrays), Evaluation: f.mode == "eval", Untie: f.untie}
+	options := model.Options{Output: f.output, Shapes: inputShapes(source, arrays), Evaluation: f.mode == "eval", Untie: f.untie, TrainMasks: true}
 	if f.mode == "train" {
 		options.BatchNorm = model.BatchStatistics
 	}
