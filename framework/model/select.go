@@ -112,7 +112,8 @@ func (f finder) use(name string, u usage, leads bool) {
 	}
 }
 
-// readInitializers sorts the initializers into parameters, frozen ones, buffers and constants.
+// readInitializers sorts the initializers into parameters, frozen ones, buffers and constants. Those without elements have nothing
+// to train.
 func (m *Model) readInitializers(needed map[string]bool) error {
 	for _, t := range m.graph.SparseInitializers {
 		if t.Values != nil && needed[t.Values.Name] {
@@ -125,7 +126,7 @@ func (m *Model) readInitializers(needed map[string]bool) error {
 			continue
 		}
 		u := usages[t.Name]
-		if u == setting || !isFloat(t.DType) {
+		if u == setting || !isFloat(t.DType) || slices.Contains(t.Dims, 0) {
 			m.constants = append(m.constants, t)
 			continue
 		}
