@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed5b471a7e/backstitch/framework/model"
 	"github.com/seed5b471a7e/backstitch/framework/report"
 	"github.com/seed5b471a7e/backstitch/framework/run"
 	"github.com/spf13/cobra"
@@ -147,5 +148,9 @@ func announce(w io.Writer, r *run.Run, folder string) (total int64) {
 	fmt.Fprintf(w, "%s: %s (%s) on %s, %s, %s\n", r.Recipe.Name, r.Recipe.Model.ONNX, several(r.Program.Model.Size(), "parameter"),
 		r.Data.Name, several(r.Recipe.Steps, "iterate"), several(len(r.Recipe.Seeds), "seed"))
 	fmt.Fprintf(w, "%s gradient steps: %s; into %s\n", count(total), strings.Join(parts, ", "), folder)
+	if ties := model.Ties(r.Program.Model.Source.Graph); len(ties) > 0 && !r.Recipe.Model.Untie {
+		fmt.Fprintf(w, "%s that the exporter merged from equal ones, trained as one each, such as %s (untie = true separates them)\n",
+			several(len(ties), "initializer"), printable(ties[0].Initializer))
+	}
 	return total
 }
