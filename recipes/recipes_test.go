@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	_ "github.com/seed5b471a7e/backstitch/framework/engine/plan"
 	_ "github.com/seed5b471a7e/backstitch/framework/engine/tape"
 	"github.com/seed5b471a7e/backstitch/framework/plugin"
 	"github.com/seed5b471a7e/backstitch/framework/recipe"

@@ -79,6 +79,6 @@ func expand[T Float](x Tensor[T], shape tensor.Shape) []T {
 		fill(data, x.Data[0])
 		return data
 	}
-	gather(data, x.Data, 0, shape, repeating(x.Shape, shape))
+	gather(data, x.Data, 0, shape, Repeating(x.Shape, shape))
 	return data
 }

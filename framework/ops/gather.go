@@ -241,7 +241,7 @@ func addElements[T Float](o ScatterAddElements, out, x, indices Tensor[T]) {
 
 // namedElements calls f for every index, with its number and the element of a tensor of shape dims that it names along the axis.
 func namedElements[T Float](axis int, dims tensor.Shape, indices Tensor[T], f func(taken, named int)) {
-	strides := rowMajor(dims)
+	strides := RowMajor(dims)
 	along := strides[axis]
 	strides[axis] = 0
 	length, stride := line(indices.Shape, strides)

@@ -74,7 +74,7 @@ func (o Transpose) Eval32(out Tensor[float32], in ...Tensor[float32]) { transpos
 func (o Transpose) Eval64(out Tensor[float64], in ...Tensor[float64]) { transpose(o, out, in[0]) }
 
 func transpose[T Float](o Transpose, out, x Tensor[T]) {
-	strides := rowMajor(x.Shape)
+	strides := RowMajor(x.Shape)
 	permuted := make([]int, len(strides))
 	for i, axis := range o.Perm {
 		permuted[i] = strides[axis]

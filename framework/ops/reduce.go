@@ -154,7 +154,7 @@ func (o ReduceMax) Eval64(out Tensor[float64], in ...Tensor[float64]) { reduceMa
 
 func reduceSum[T Float](o ReduceSum, out, x Tensor[T]) {
 	sums := make([]float64, len(out.Data))
-	scatterAdd(sums, x.Data, x.Shape, repeating(keptShape(x.Shape, o.Axes), x.Shape))
+	scatterAdd(sums, x.Data, x.Shape, Repeating(keptShape(x.Shape, o.Axes), x.Shape))
 	for i, s := range sums {
 		out.Data[i] = T(s)
 	}
@@ -162,7 +162,7 @@ func reduceSum[T Float](o ReduceSum, out, x Tensor[T]) {
 
 func reduceMax[T Float](o ReduceMax, out, x Tensor[T]) {
 	fill(out.Data, T(math.Inf(-1)))
-	shape, walks := joined(x.Shape, repeating(keptShape(x.Shape, o.Axes), x.Shape))
+	shape, walks := Joined(x.Shape, Repeating(keptShape(x.Shape, o.Axes), x.Shape))
 	length, stride := line(shape, walks[0])
 	eachLine(shape, walks, func(at int, places []int) {
 		for i, v := range x.Data[at : at+length] {

@@ -130,7 +130,7 @@ func place[T Float](o Place, out, x Tensor[T]) {
 
 // stepping returns the place of the first element of a slice of a tensor of that shape, and the strides to the others.
 func stepping(start, step []int, shape tensor.Shape) (first int, strides []int) {
-	strides = rowMajor(shape)
+	strides = RowMajor(shape)
 	for i := range strides {
 		first += start[i] * strides[i]
 		strides[i] *= step[i]

@@ -2,8 +2,8 @@ package ops
 
 import "gorgonia.org/tensor"
 
-// rowMajor returns how far apart neighbours along each axis are.
-func rowMajor(shape tensor.Shape) []int {
+// RowMajor returns how far apart neighbours along each axis are.
+func RowMajor(shape tensor.Shape) []int {
 	strides := make([]int, len(shape))
 	for i, stride := len(shape)-1, 1; i >= 0; i-- {
 		strides[i] = stride
@@ -12,11 +12,11 @@ func rowMajor(shape tensor.Shape) []int {
 	return strides
 }
 
-// repeating returns the strides that lead through a tensor of shape x when it is broadcast to shape: zero along the axes that
+// Repeating returns the strides that lead through a tensor of shape x when it is broadcast to shape: zero along the axes that
 // are repeated.
-func repeating(x, shape tensor.Shape) []int {
+func Repeating(x, shape tensor.Shape) []int {
 	strides := make([]int, len(shape))
-	copy(strides[len(shape)-len(x):], rowMajor(x))
+	copy(strides[len(shape)-len(x):], RowMajor(x))
 	for i, n := range x {
 		if n == 1 {
 			strides[len(shape)-len(x)+i] = 0
@@ -25,9 +25,9 @@ func repeating(x, shape tensor.Shape) []int {
 	return strides
 }
 
-// joined returns the same walks through fewer axes, so that lines are long: neighbouring axes become one where all strides lead
+// Joined returns the same walks through fewer axes, so that lines are long: neighbouring axes become one where all strides lead
 // through them as through one, and axes of size one are dropped.
-func joined(shape tensor.Shape, strides ...[]int) (tensor.Shape, [][]int) {
+func Joined(shape tensor.Shape, strides ...[]int) (tensor.Shape, [][]int) {
 	short := make(tensor.Shape, 0, len(shape))
 	walks := make([][]int, len(strides))
 	for axis, n := range shape {
@@ -90,7 +90,7 @@ func line(shape tensor.Shape, strides []int) (length, stride int) {
 
 // gather fills dst, in row-major order of shape, from the elements of src that the strides lead to from the first.
 func gather[T Float](dst, src []T, first int, shape tensor.Shape, strides []int) {
-	shape, walks := joined(shape, strides)
+	shape, walks := Joined(shape, strides)
 	length, stride := line(shape, walks[0])
 	eachLine(shape, walks, func(at int, places []int) {
 		from := first + places[0]
@@ -107,7 +107,7 @@ func gather[T Float](dst, src []T, first int, shape tensor.Shape, strides []int)
 // scatter moves every element of src, in row-major order of shape, to the element of dst that the strides lead to from the
 // first.
 func scatter[T Float](dst []T, first int, src []T, shape tensor.Shape, strides []int) {
-	shape, walks := joined(shape, strides)
+	shape, walks := Joined(shape, strides)
 	length, stride := line(shape, walks[0])
 	eachLine(shape, walks, func(at int, places []int) {
 		to := first + places[0]
@@ -123,7 +123,7 @@ func scatter[T Float](dst []T, first int, src []T, shape tensor.Shape, strides [
 
 // scatterAdd adds every element of src, in row-major order of shape, to the element of dst that the strides lead to.
 func scatterAdd[T Float](dst []float64, src []T, shape tensor.Shape, strides []int) {
-	shape, walks := joined(shape, strides)
+	shape, walks := Joined(shape, strides)
 	length, stride := line(shape, walks[0])
 	eachLine(shape, walks, func(at int, places []int) {
 		to := places[0]

@@ -56,9 +56,9 @@ func zip[T Float](out Tensor[T], in []Tensor[T], f func(out []T, in [][]T)) {
 func broadcasting[T Float](shape tensor.Shape, in []Tensor[T]) (tensor.Shape, [][]int) {
 	strides := make([][]int, len(in))
 	for i, x := range in {
-		strides[i] = repeating(x.Shape, shape)
+		strides[i] = Repeating(x.Shape, shape)
 	}
-	return joined(shape, strides...)
+	return Joined(shape, strides...)
 }
 
 // lengthened repeats each input along the axes behind the first in which it varies.

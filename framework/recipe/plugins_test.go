@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/seed5b471a7e/backstitch/framework/dataset"
+	_ "github.com/seed5b471a7e/backstitch/framework/engine/plan"
 	_ "github.com/seed5b471a7e/backstitch/framework/engine/tape"
 	"github.com/seed5b471a7e/backstitch/framework/ops"
 	"github.com/seed5b471a7e/backstitch/framework/optim"

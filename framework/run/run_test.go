@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	_ "github.com/seed5b471a7e/backstitch/framework/engine/plan"
 	_ "github.com/seed5b471a7e/backstitch/framework/engine/tape"
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
 	"github.com/seed5b471a7e/backstitch/framework/plugin"

@@ -8,6 +8,7 @@ import (
 
 	"github.com/seed5b471a7e/backstitch/tools/cli"
 
+	_ "github.com/seed5b471a7e/backstitch/framework/engine/plan"
 	_ "github.com/seed5b471a7e/backstitch/framework/engine/tape"
 	_ "github.com/seed5b471a7e/backstitch/plugins/standard"
 )

@@ -25,6 +25,7 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
 	"github.com/seed5b471a7e/backstitch/framework/program/programtest"
 
+	_ "github.com/seed5b471a7e/backstitch/framework/engine/plan"
 	_ "github.com/seed5b471a7e/backstitch/framework/engine/tape"
 	_ "github.com/seed5b471a7e/backstitch/plugins/standard"
 )

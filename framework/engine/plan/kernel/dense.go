@@ -1,0 +1,27 @@
+package kernel
+
+// Dot computes C = A·Bᵀ for A of shape (m, k) with few rows, B of shape (n, k), and C, whose rows are ldc elements apart.
+func Dot[E Float](m, n, k int, a, b, c []E, ldc int, scratch []E) {
+	dot(m, n, k, a, b, c, ldc, scratch)
+}
+
+// Combine computes C = A·B for A of shape (m, k) with few rows, which are lda elements apart, and B of shape (k, n).
+func Combine[E Float](m, n, k int, a []E, lda int, b, c, scratch []E) {
+	combine(m, n, k, a, lda, b, c, scratch)
+}
+
+// Outer computes the rows from lo to hi of C = Aᵀ·B, for A and B of few rows k, those of A lda elements apart; B has n columns.
+func Outer[E Float](lo, hi, n, k int, a []E, lda int, b []E, ldb int, c []E) {
+	outer(lo, hi, n, k, a, lda, b, ldb, c)
+}
+
+// Descend subtracts rate times the rows from lo to hi of Aᵀ·B from c, which holds just these rows.
+func Descend[E Float](lo, hi, n, k int, rate E, a []E, lda int, b []E, ldb int, c []E) {
+	descend(lo, hi, n, k, rate, a, lda, b, ldb, c)
+}
+
+// Aligned is the distance of rows of n elements that kernels read fastest: each begins at a cache line if the first does.
+func Aligned(n int) int { return (n+31)/32*32 + 16 }
+
+// DenseScratch returns how many elements of working memory a product with m small rows of n elements needs.
+func DenseScratch(m, n int) int { return m * Aligned(n) }

@@ -1,0 +1,143 @@
+package kernel
+
+import "math"
+
+// interpret is what a program means: element by element, each instruction in float64 and rounded. It is the path without cgo, and what
+// the kernels in C are compared with.
+func (p *Program) interpret(lo, hi int, input func(i, at int) float64, round func(float64) float64, output func(o, at int, v float64), sum func(s, at int, v float64)) {
+	registers := make([]float64, len(p.Inputs)+len(p.Code))
+	for at := lo; at < hi; at++ {
+		for i, a := range p.Inputs {
+			registers[i] = input(i, a.element(p.Shape, at))
+		}
+		for i := range p.Code {
+			c := &p.Code[i]
+			registers[c.Out] = round(c.evaluate(registers[c.A], registers[c.B], registers[c.C], round))
+		}
+		for s, to := range p.Sums {
+			sum(s, to.Into.element(p.Shape, at), registers[to.Register])
+		}
+		for o, r := range p.Outputs {
+			output(o, at, registers[r.Register])
+		}
+	}
+}
+
+// element returns the place of an element of the iteration space.
+func (a Access) element(shape []int, at int) int {
+	if a == nil {
+		return at
+	}
+	place := 0
+	for axis := len(shape) - 1; axis >= 0; axis-- {
+		place += at % shape[axis] * a[axis]
+		at /= shape[axis]
+	}
+	return place
+}
+
+// evaluate computes an instruction.
+func (c *Instruction) evaluate(x, y, z float64, round func(float64) float64) float64 {
+	p, q := round(c.P), round(c.Q)
+	switch c.Op {
+	case Copy:
+		return x
+	case Fill:
+		return p
+	case Affine:
+		return p*x + q
+	case Clamp:
+		return min(max(x, p), q)
+	case Within:
+		return indicator(p <= x && x <= q)
+	case Where:
+		if x != 0 {
+			return y
+		}
+		return z
+	case MulAdd:
+		return x*y + z
+	case MulSub:
+		return z - x*y
+	}
+	if f := binaries[c.Op]; f != nil {
+		return f(x, y)
+	}
+	return unaries[c.Op](x)
+}
+
+func indicator(holds bool) float64 {
+	if holds {
+		return 1
+	}
+	return 0
+}
+
+var binaries = map[Code]func(x, y float64) float64{
+	Add:  func(x, y float64) float64 { return x + y },
+	Sub:  func(x, y float64) float64 { return x - y },
+	Mul:  func(x, y float64) float64 { return x * y },
+	Div:  func(x, y float64) float64 { return x / y },
+	Pow:  math.Pow,
+	Max:  func(x, y float64) float64 { return max(x, y) },
+	Min:  func(x, y float64) float64 { return min(x, y) },
+	Fmod: math.Mod,
+	Mod: func(x, y float64) float64 {
+		r := math.Mod(x, y)
+		if r < 0 && y > 0 || r > 0 && y < 0 {
+			return r + y
+		}
+		return r
+	},
+	Less:  func(x, y float64) float64 { return indicator(x < y) },
+	Equal: func(x, y float64) float64 { return indicator(x == y) },
+}
+
+var unaries = map[Code]func(x float64) float64{
+	Exp: math.Exp, Log: math.Log, Sqrt: math.Sqrt, Abs: math.Abs, Tanh: math.Tanh, Erf: math.Erf,
+	Sin: math.Sin, Cos: math.Cos, Tan: math.Tan, Asin: math.Asin, Acos: math.Acos, Atan: math.Atan,
+	Sinh: math.Sinh, Cosh: math.Cosh, Asinh: math.Asinh, Acosh: math.Acosh, Atanh: math.Atanh,
+	Floor: math.Floor, Ceil: math.Ceil, Round: math.RoundToEven, Trunc: math.Trunc,
+	Sign: func(x float64) float64 {
+		switch {
+		case x > 0:
+			return 1
+		case x < 0:
+			return -1
+		}
+		return x
+	},
+	Step: func(x float64) float64 {
+		switch {
+		case x > 0:
+			return 1
+		case x <= 0:
+			return 0
+		}
+		return x
+	},
+	Relu: func(x float64) float64 {
+		if x <= 0 {
+			return 0
+		}
+		return x
+	},
+	Sigmoid: func(x float64) float64 {
+		if x < 0 {
+			return math.Exp(x) / (1 + math.Exp(x))
+		}
+		return 1 / (1 + math.Exp(-x))
+	},
+	Softplus: func(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) },
+	IsNaN:    func(x float64) float64 { return indicator(x != x) },
+	IsInf:    func(x float64) float64 { return indicator(math.IsInf(x, 0)) },
+}
+
+// runInGo interprets a program on operands.
+func runInGo[E Float](p *Program, lo, hi int, in, out []Operand[E], sums [][]float64) {
+	p.interpret(lo, hi,
+		func(i, at int) float64 { return float64(in[i].Data[at-in[i].From]) },
+		func(x float64) float64 { return float64(E(x)) },
+		func(o, at int, v float64) { out[o].Data[at-out[o].From] = E(v) },
+		func(s, at int, v float64) { sums[s][at] += v })
+}

@@ -1,0 +1,30 @@
+#include "kernels.h"
+#include <math.h>
+#include <string.h>
+
+#define JOIN_(a, b, c) a##_##b##_##c
+#define JOIN(a, b, c) JOIN_(a, b, c)
+#define NAME(name) JOIN(name, SET, SUFFIX)
+#define INLINE static inline __attribute__((always_inline))
+
+#define T float
+#define SUFFIX f32
+#define SINGLE 1
+#include "vector.h"
+#include "functions.h"
+#include "program.h"
+#include "line.h"
+#undef SINGLE
+#undef SUFFIX
+#undef T
+
+#define T double
+#define SUFFIX f64
+#define SINGLE 0
+#include "vector.h"
+#include "functions.h"
+#include "program.h"
+#include "line.h"
+#undef SINGLE
+#undef SUFFIX
+#undef T
