@@ -61,7 +61,7 @@ func TestWhatIsNotGivenHasItsDefault(t *testing.T) {
 		{"evaluate.test_samples", r.Evaluate.TestSamples, 0},
 		{"evaluate.metrics", r.Evaluate.Metrics, []string{"train_loss", "test_loss", "test_accuracy"}},
 		{"evaluate.metrics of mse", parseSmall(t, "loss.name=mse").Evaluate.Metrics, []string{"train_loss", "test_loss"}},
-		{"engine.name", r.Engine.Name, "tape"},
+		{"engine.name", r.Engine.Name, "plan"},
 		{"engine.device", r.Engine.Device, "cpu"},
 		{"engine.dtype", r.Engine.DType, array.Float32},
 	} {
@@ -129,7 +129,7 @@ func TestTheValueOfAnOverrideIsTOMLOrAString(t *testing.T) {
 		{"optimizer . sgd . lr = 1", "optimizer", `{"sgd":{"lr":1,"momentum":0,"nesterov":false,"clip":0}}`},
 		{"optimizer={adamw={betas=[0.5]}}", "optimizer", `{"adamw":{"lr":0.001,"betas":[0.5]}}`},
 		{"model.onnx=zoo:convnet", "model", ""},
-		{"engine.dtype=float64", "engine", `{"name":"tape","device":"cpu","dtype":"float64"}`},
+		{"engine.dtype=float64", "engine", `{"name":"plan","device":"cpu","dtype":"float64"}`},
 	} {
 		set := []string{c.set}
 		if c.want == "" {

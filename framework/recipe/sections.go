@@ -259,7 +259,7 @@ func (c *checker) engine(root *node, e *Engine) {
 	if table == nil {
 		return
 	}
-	*e = Engine{Name: "tape", Device: "cpu", DType: array.Float32}
+	*e = Engine{Name: "plan", Device: "cpu", DType: array.Float32}
 	name := e.Name
 	if text, isText := table.text("name"); isText {
 		name = text

@@ -17,6 +17,7 @@ type batches struct {
 	precision array.DType
 	indices   []int
 	buffer    dataset.Batch
+	input     []array.Array // of the batch
 }
 
 // Batch returns the batch of T_k.
@@ -25,12 +26,14 @@ func (b *batches) Batch(k int) (engine.Batch, error) {
 		return engine.Batch{}, fmt.Errorf("there is no batch %d", k)
 	}
 	b.indices = b.sampler.Indices(k, b.indices)
-	batch := gather(b.split, b.indices, b.precision, &b.buffer)
+	batch := gather(b.split, b.indices, b.precision, &b.buffer, b.input)
+	b.input = batch.Inputs
 	batch.Noise = program.NoiseKey{Seed: b.seed, Batch: uint64(b.sampler.Key(k))}
 	return batch, nil
 }
 
-func gather(split *dataset.Split, indices []int, d array.DType, buffer *dataset.Batch) engine.Batch {
+// gather reads examples into a buffer; the list of the batch's inputs, of which there is one, may be that of an earlier batch.
+func gather(split *dataset.Split, indices []int, d array.DType, buffer *dataset.Batch, inputs []array.Array) engine.Batch {
 	split.Gather(indices, d, buffer)
-	return engine.Batch{Size: buffer.Size, Inputs: []array.Array{buffer.Inputs}, Targets: buffer.Targets}
+	return engine.Batch{Size: buffer.Size, Inputs: append(inputs[:0], buffer.Inputs), Targets: buffer.Targets}
 }

@@ -95,7 +95,7 @@ func (e *evaluator) over(ctx context.Context, m engine.Machine, s *optim.State, 
 		for len(padded) < size {
 			padded = append(padded, part[len(part)-1])
 		}
-		b := gather(split, padded, e.precision, &buffer)
+		b := gather(split, padded, e.precision, &buffer, nil)
 		result, err := m.Evaluate(ctx, s, b)
 		if err != nil {
 			return 0, 0, fmt.Errorf("evaluating: %w", err)

@@ -24,7 +24,7 @@ A test is unsupported if its model is refused, for the reason given. Fails if a 
 		Args: cobra.ExactArgs(1),
 	}
 	var name string
-	choiceFlag(c, &name, "engine", "tape", conformance.Engines(), "the engine, one that runs any graph")
+	choiceFlag(c, &name, "engine", "plan", conformance.Engines(), "the engine, one that runs any graph")
 	asJSON := jsonFlag(c)
 	c.RunE = func(c *cobra.Command, arguments []string) error {
 		r := &conformanceReport{Folder: arguments[0], Engine: name}

@@ -20,7 +20,7 @@ func choiceFlag(c *cobra.Command, chosen *string, name, value string, names []st
 }
 
 func engineFlag(c *cobra.Command, name *string) {
-	choiceFlag(c, name, "engine", "tape", engine.Names(), "the engine")
+	choiceFlag(c, name, "engine", "plan", engine.Names(), "the engine")
 }
 
 func precisionFlag(c *cobra.Command, name *string) {
