@@ -6,6 +6,7 @@ package engine
 
 import (
 	"context"
+	"time"
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
 	"github.com/seed5b471a7e/backstitch/framework/optim"
@@ -35,6 +36,26 @@ type Machine interface {
 	Evaluate(ctx context.Context, s *optim.State, b Batch) (Evaluation, error)
 	// Close gives back what the machine holds.
 	Close() error
+}
+
+// Profiler is a machine that can tell where the time of a step goes.
+type Profiler interface {
+	// Profile applies a word as Apply does, which has a letter at least, and returns what its last step was made of.
+	Profile(ctx context.Context, s *optim.State, batches Batches, word []int) (Profile, error)
+}
+
+// Profile is a step as an engine sees it.
+type Profile struct {
+	Instructions []Instruction // in their order
+	Memory       int64         // bytes for what lies between the inputs and the results
+	Alive        int64         // bytes of that which are needed at one time, at most
+}
+
+// Instruction is a part of a step.
+type Instruction struct {
+	Name, Detail string
+	Parts        int           // that idle cores can share
+	Time         time.Duration // on average over the word
 }
 
 // Batch is what one step reads. Arrays of either precision are accepted and converted.

@@ -3,6 +3,7 @@ package run_test
 import (
 	"context"
 	"errors"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -57,7 +58,8 @@ func TestIteratesAreTheirWordsAppliedByHand(t *testing.T) {
 					average = mean(tail)
 				}
 				for name, want := range map[string]*optim.State{"forward": iterate, "backward": h.after(t, backward...), "tail": average} {
-					if got := recorded(t, series, name, seed, n); got != h.testLoss(t, want) {
+					// A run evaluates in batches of another size, on which the rounding of a product depends.
+					if got := recorded(t, series, name, seed, n); math.Abs(got-h.testLoss(t, want)) > 1e-6 {
 						t.Errorf("%s: iterate %d of %s, seed %d, has the test loss %v, by hand %v", sampling, n, name, seed, got, h.testLoss(t, want))
 					}
 				}

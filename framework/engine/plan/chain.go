@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"time"
 	"unsafe"
 
 	"github.com/seed5b471a7e/backstitch/framework/engine/plan/kernel"
@@ -34,6 +35,7 @@ type chain[T kernel.Float] struct {
 	sums    []float64
 	scratch []T
 	shared  job[T]
+	times   []time.Duration // of the instructions since a profile began; nil if there is none
 }
 
 func newChain[T kernel.Float](p *plan[T], batchInputs int) *chain[T] {
@@ -60,8 +62,23 @@ func (c *chain[T]) at(p place) []T { return c.spaces[p.space][p.offset : p.offse
 
 // run runs all instructions.
 func (c *chain[T]) run() {
+	if c.times != nil {
+		c.measure()
+		return
+	}
 	for i := range c.plan.instructions {
 		c.perform(&c.plan.instructions[i])
+	}
+}
+
+// measure runs all instructions and adds up their times.
+func (c *chain[T]) measure() {
+	last := time.Now()
+	for i := range c.plan.instructions {
+		c.perform(&c.plan.instructions[i])
+		now := time.Now()
+		c.times[i] += now.Sub(last)
+		last = now
 	}
 }
 

@@ -1,5 +1,4 @@
-// Functions of one number for a whole vector. In single precision they are polynomials without branches; in double precision the
-// C library is called for each lane.
+// Functions of one number for a whole vector, without branches. In double precision the C library is called for each lane for some.
 
 #if SINGLE
 typedef int32_t NAME(bits) __attribute__((vector_size(BYTES)));
@@ -12,7 +11,14 @@ typedef int64_t NAME(bits) __attribute__((vector_size(BYTES)));
 // choose is a where the mask is set, else b.
 INLINE V NAME(choose)(BITS mask, V a, V b) { return (V)((mask & (BITS)a) | (~mask & (BITS)b)); }
 
-INLINE V NAME(vabs)(V x) { return NAME(choose)(x < 0, -x, x + 0); }
+// SIGN is the sign's bit.
+#undef SIGN
+#define SIGN ((BITS)SPLAT(-0.0))
+
+INLINE V NAME(vabs)(V x) { return (V)((BITS)x & ~SIGN); }
+
+// with_sign is a, which is not negative, with the sign of x.
+INLINE V NAME(with_sign)(V a, V x) { return (V)((BITS)a | ((BITS)x & SIGN)); }
 
 #if SINGLE
 
@@ -65,31 +71,22 @@ INLINE V NAME(vlog)(V x) {
 	return NAME(choose)((x < 0) | (x != x), SPLAT(NAN), r);
 }
 
-INLINE V NAME(vtanh)(V x) {
-	V a = NAME(vabs)(x), z = x * x;
+INLINE V NAME(small_tanh)(V x) {
+	V z = x * x;
 	V p = SPLAT(-5.70498872745e-3f);
 	p = p * z + 2.06390887954e-2f;
 	p = p * z - 5.37397155531e-2f;
 	p = p * z + 1.33314422036e-1f;
 	p = p * z - 3.33332819422e-1f;
-	p = p * z * x + x;
-	V q = 1.0f - 2.0f / (NAME(vexp)(a + a) + 1.0f);
-	q = NAME(choose)(x < 0, -q, q);
-	return NAME(choose)(a < 0.625f, p, q);
+	return p * z * x + x;
 }
 
-INLINE V NAME(vsigmoid)(V x) {
-	V e = NAME(vexp)(-NAME(vabs)(x));
-	V r = 1.0f / (1.0f + e);
-	return NAME(choose)(x < 0, e * r, r);
-}
-
-// softplus is max(x, 0) + log(1 + e) for e = exp(−|x|); the quotient makes up for what 1 + e loses.
-INLINE V NAME(vsoftplus)(V x) {
-	V e = NAME(vexp)(-NAME(vabs)(x));
-	V u = 1.0f + e;
-	V l = NAME(choose)(u == 1.0f, e, NAME(vlog)(u) * (e / (u - 1.0f)));
-	return NAME(choose)(x > 0, x, x - x) + l;
+// small_log1p is log(1 + x) for 0 ≤ x ≤ 1: twice the inverse hyperbolic tangent of x/(2 + x).
+INLINE V NAME(small_log1p)(V x) {
+	V s = x / (x + 2.0f), z = s * s, p = SPLAT(1.0f / 15);
+	for (int i = 13; i >= 3; i -= 2)
+		p = p * z + 1.0f / i;
+	return (s + s) * z * p + (s + s);
 }
 
 INLINE V NAME(verf)(V x) {
@@ -112,8 +109,49 @@ INLINE V NAME(verf)(V x) {
 	return NAME(choose)(t > 0.921875f, r, q);
 }
 
-#define EACH(name, call)
 #else
+
+// exp is 2ᵏ·exp(r) for |r| ≤ log(2)/2. What is added to round to an integer leaves it in the low bits.
+INLINE V NAME(vexp)(V x) {
+	V y = NAME(choose)(x > 710.0, SPLAT(710.0), x);
+	y = NAME(choose)(y < -746.0, SPLAT(-746.0), y);
+	const double shift = 6755399441055744.0; // 1.5·2⁵²
+	V t = y * 1.44269504088896338700 + shift, k = t - shift, u = k * 0.5 + shift;
+	V r = y - k * 6.93147180369123816490e-01;
+	r = r - k * 1.90821492927058770002e-10;
+	V p = SPLAT(1.0 / 6227020800);
+	p = p * r + 1.0 / 479001600;
+	p = p * r + 1.0 / 39916800;
+	p = p * r + 1.0 / 3628800;
+	p = p * r + 1.0 / 362880;
+	p = p * r + 1.0 / 40320;
+	p = p * r + 1.0 / 5040;
+	p = p * r + 1.0 / 720;
+	p = p * r + 1.0 / 120;
+	p = p * r + 1.0 / 24;
+	p = p * r + 1.0 / 6;
+	p = p * r + 0.5;
+	p = p * (r * r) + r + 1.0;
+	BITS n = (BITS)t - (BITS)SPLAT(shift), half = (BITS)u - (BITS)SPLAT(shift); // 2ᵏ in two factors, as it may not be a normal number
+	V a = (V)((half + 1023) << 52), b = (V)((n - half + 1023) << 52);
+	return p * a * b;
+}
+
+INLINE V NAME(small_tanh)(V x) {
+	V z = x * x;
+	V p = (-9.64399179425052238628e-1 * z - 9.92877231001918586564e1) * z - 1.61468768441708447952e3;
+	V q = ((z + 1.12811678491632931402e2) * z + 2.23548839060100448583e3) * z + 4.84406305325125486048e3;
+	return x + x * z * (p / q);
+}
+
+// small_log1p is log(1 + x) for 0 ≤ x ≤ 1: twice the inverse hyperbolic tangent of x/(2 + x).
+INLINE V NAME(small_log1p)(V x) {
+	V s = x / (x + 2.0), z = s * s, p = SPLAT(1.0 / 35);
+	for (int i = 33; i >= 3; i -= 2)
+		p = p * z + 1.0 / i;
+	return (s + s) * z * p + (s + s);
+}
+
 #define EACH(name, call)                                   \
 	INLINE V NAME(name)(V v) {                             \
 		for (int64_t i = 0; i < LANES; i++) {              \
@@ -122,14 +160,28 @@ INLINE V NAME(verf)(V x) {
 		}                                                  \
 		return v;                                          \
 	}
-#endif
-EACH(vexp, exp(x))
 EACH(vlog, log(x))
-EACH(vtanh, tanh(x))
-EACH(vsigmoid, x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x)))
-EACH(vsoftplus, (x > 0 ? x : x - x) + log1p(exp(-fabs(x))))
 EACH(verf, erf(x))
 #undef EACH
+#endif
+
+// What follows is the same in both precisions.
+
+INLINE V NAME(vtanh)(V x) {
+	V a = NAME(vabs)(x);
+	V large = (T)1 - (T)2 / (NAME(vexp)(a + a) + (T)1);
+	return NAME(with_sign)(NAME(choose)(a < (T)0.625, NAME(small_tanh)(a), large), x);
+}
+
+INLINE V NAME(vsigmoid)(V x) {
+	V e = NAME(vexp)(-NAME(vabs)(x));
+	return NAME(choose)(x < 0, e, SPLAT(1)) / (e + (T)1);
+}
+
+INLINE V NAME(vsoftplus)(V x) {
+	V e = NAME(vexp)(-NAME(vabs)(x));
+	return NAME(choose)(x <= 0, SPLAT(0), x) + NAME(small_log1p)(e);
+}
 
 // MAP applies a function of vectors to n numbers. The last vector is filled up, so that a number's result does not depend on where it
 // stands.

@@ -5,7 +5,8 @@
 #include <stdint.h>
 
 #define BACKSTITCH_AXES 8
-#define BACKSTITCH_REGISTERS 160
+#define BACKSTITCH_REGISTERS 320
+#define BACKSTITCH_OPERANDS 64
 
 // The instructions of elementwise programs, numbered as in program.go.
 enum {
@@ -56,38 +57,52 @@ enum {
 	BACKSTITCH_Trunc,
 	BACKSTITCH_IsNaN,
 	BACKSTITCH_IsInf,
+	BACKSTITCH_Splat, // a, one number, for every element of a block
 };
 
-// Where a register is: in the memory of an input or an output, at the block at hand; in the memory of an input whose elements are spread
-// into a buffer; in a buffer; or in a number, of an input or not, that is the same for all elements.
-enum { BACKSTITCH_Memory, BACKSTITCH_Expanded, BACKSTITCH_Buffer, BACKSTITCH_ScalarInput, BACKSTITCH_Scalar };
+// Where a register is. Memory: in a tensor in row-major order, at the block at hand. Line: in a tensor where its strides lead, for a block
+// along the last axis. Place: one number there, the same for the block. Filled: in a buffer that is filled from where the strides lead.
+// Buffer: in a buffer. Number: one number of an input, the same for all elements. Scalar: one number that is computed.
+enum {
+	BACKSTITCH_Memory,
+	BACKSTITCH_Line,
+	BACKSTITCH_Place,
+	BACKSTITCH_Filled,
+	BACKSTITCH_Buffer,
+	BACKSTITCH_Number,
+	BACKSTITCH_Scalar
+};
 
+// index is that of the operand, buffer that of a buffer or of a scalar.
 struct backstitch_home {
 	int32_t kind, index, buffer;
-	int32_t splat; // the buffer that is filled with a number because some instruction wants a block of it, or −1
-	int64_t strides[BACKSTITCH_AXES];
 };
 
-// Which operands are numbers, and which of these are wanted as a block.
-enum { SCALAR_A = 1, SCALAR_B = 2, SPLAT_A = 4, SPLAT_B = 8, SPLAT_C = 16, SCALAR_RESULT = 32 };
+// Which operands of an instruction over a block are one number.
+enum { BACKSTITCH_ScalarA = 1, BACKSTITCH_ScalarB = 2, BACKSTITCH_ScalarC = 4 };
 
 struct backstitch_instruction {
 	int32_t op, out, a, b, c, flags;
 	double p, q;
 };
 
-// An output, or a sum with the strides that lead to it.
+// A register that goes to an operand.
 struct backstitch_result {
-	int64_t reg;
-	int64_t strides[BACKSTITCH_AXES];
+	int32_t reg, index, scalar;
 };
 
+// Instructions come in three phases: those whose results are the same for all elements, those whose results are the same along the last
+// axis, and others. Blocks end where the last axis does if chunk is not 0, and then have at most that many elements.
 struct backstitch_program {
 	int64_t axes, shape[BACKSTITCH_AXES];
-	int64_t block, scalars, registers, instructions, inputs, outputs, sums;
+	int64_t block, chunk, scalars;
+	int64_t registers, moving, phases[3], sums, copies;
 	struct backstitch_home homes[BACKSTITCH_REGISTERS];
+	int32_t moves[BACKSTITCH_REGISTERS]; // the registers whose place differs from block to block
 	struct backstitch_instruction code[BACKSTITCH_REGISTERS];
-	struct backstitch_result results[64];
+	int64_t strides[BACKSTITCH_OPERANDS][BACKSTITCH_AXES]; // of inputs and sums, unless they are in row-major order
+	struct backstitch_result sum[BACKSTITCH_OPERANDS];
+	struct backstitch_result copy[BACKSTITCH_OPERANDS]; // registers that are no output's own memory
 };
 
 #define BACKSTITCH_TAPS 1024

@@ -1,23 +1,23 @@
 package kernel
 
-// Softmax stores exp(x − max)/Σ exp(x − max), along the middle axis of (outer, n, inner), in y.
+// Softmax stores exp(x − max)/Σ exp(x − max), along the middle axis of (outer, n, inner), in y, which may be x.
 func Softmax[E Float](x, y []E, outer, n, inner int) { softmax(false, x, y, outer, n, inner) }
 
 // LogSoftmax stores the logarithm of what Softmax does.
 func LogSoftmax[E Float](x, y []E, outer, n, inner int) { softmax(true, x, y, outer, n, inner) }
 
 // Gather fills dst, in row-major order of a shape of at most MaxAxes axes, with the elements of src that the strides lead to from the
-// first.
+// first. Callers join axes: the last one that is left should be long.
 func Gather[E Float](dst, src []E, first int, shape, strides []int) {
 	if len(dst) > 0 {
-		gather(dst, src[first:], shape, strides)
+		gather(dst, src, first, shape, strides)
 	}
 }
 
 // Scatter moves the elements of src, in row-major order of the shape, to those of dst that the strides lead to from the first.
 func Scatter[E Float](dst []E, first int, src []E, shape, strides []int) {
 	if len(src) > 0 {
-		scatter(dst[first:], src, shape, strides)
+		scatter(dst, first, src, shape, strides)
 	}
 }
 

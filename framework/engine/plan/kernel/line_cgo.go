@@ -39,7 +39,8 @@ func walked(shape, strides []int) (axes C.int64_t, s, t [MaxAxes]C.int64_t) {
 	return C.int64_t(len(shape)), s, t
 }
 
-func gather[E Float](dst, src []E, shape, strides []int) {
+func gather[E Float](dst, src []E, first int, shape, strides []int) {
+	src = src[first:]
 	axes, s, t := walked(shape, strides)
 	if single[E]() {
 		C.backstitch_gather_f32(axes, &s[0], &t[0], f32(src), f32(dst))
@@ -48,7 +49,8 @@ func gather[E Float](dst, src []E, shape, strides []int) {
 	}
 }
 
-func scatter[E Float](dst, src []E, shape, strides []int) {
+func scatter[E Float](dst []E, first int, src []E, shape, strides []int) {
+	dst = dst[first:]
 	axes, s, t := walked(shape, strides)
 	if single[E]() {
 		C.backstitch_scatter_f32(axes, &s[0], &t[0], f32(src), f32(dst))

@@ -28,15 +28,15 @@ func softmax[E Float](logarithm bool, x, y []E, outer, n, inner int) {
 	}
 }
 
-func gather[E Float](dst, src []E, shape, strides []int) {
+func gather[E Float](dst, src []E, first int, shape, strides []int) {
 	for i := range dst {
-		dst[i] = src[Access(strides).element(shape, i)]
+		dst[i] = src[first+Access(strides).element(shape, i)]
 	}
 }
 
-func scatter[E Float](dst, src []E, shape, strides []int) {
+func scatter[E Float](dst []E, first int, src []E, shape, strides []int) {
 	for i, v := range src {
-		dst[Access(strides).element(shape, i)] = v
+		dst[first+Access(strides).element(shape, i)] = v
 	}
 }
 

@@ -2,7 +2,8 @@ package kernel
 
 // A Program computes elementwise: for every element of an iteration space, in row-major order, it reads one number through each
 // input, runs its instructions on registers, and stores or sums registers. It runs block by block, so that registers stay in cache and every
-// tensor is read and written once, however many instructions there are.
+// tensor is read and written once, however many instructions there are. The fewer axes the space has, the faster it runs: those that
+// all inputs and sums pass through as if they were one should be joined.
 type Program struct {
 	Shape   []int         // the iteration space; no axes for one element
 	Inputs  []Access      // input i is in register i
@@ -15,7 +16,8 @@ type Program struct {
 // zero along axes that are repeated. A nil Access is the iteration space's own row-major order.
 type Access []int
 
-// Instruction computes a register from up to three others and up to two numbers.
+// Instruction computes a register from up to three others and up to two numbers. Registers are numbered from 0, without gaps: inputs, then
+// results of instructions.
 type Instruction struct {
 	Op      Code
 	Out     int
@@ -23,8 +25,8 @@ type Instruction struct {
 	P, Q    float64
 }
 
-// Output stores what an instruction computes, in row-major order. Alias is the input of the same memory, which must be accessed in row-major order,
-// or −1: an element is then read before it is overwritten.
+// Output stores what an instruction computes, in row-major order. Alias is the input of the same memory, or −1. It is the only one of that
+// memory, accessed in row-major order; an element is read before it is overwritten.
 type Output struct{ Register, Alias int }
 
 // Sum adds a register to the elements of sums that Into leads to, which overlap: its strides are zero along axes that are summed.
@@ -103,4 +105,33 @@ const (
 type Operand[E Float] struct {
 	Data []E
 	From int
+}
+
+// check panics at a program that no caller should make.
+func (p *Program) check() {
+	if len(p.Inputs)+len(p.Outputs)+len(p.Sums) > MaxOperands || len(p.Inputs)+len(p.Code) > MaxRegisters || len(p.Shape) > MaxAxes {
+		panic("kernel: a program has too many operands, registers or axes")
+	}
+}
+
+// operands returns the registers that an instruction reads.
+func (c *Instruction) operands() []int {
+	switch {
+	case c.Op == Fill:
+		return nil
+	case c.Op == Where || c.Op == MulAdd || c.Op == MulSub:
+		return []int{c.A, c.B, c.C}
+	case c.Op >= Add && c.Op <= Equal:
+		return []int{c.A, c.B}
+	}
+	return []int{c.A}
+}
+
+func allZero(strides []int) bool {
+	for _, s := range strides {
+		if s != 0 {
+			return false
+		}
+	}
+	return true
 }

@@ -1,6 +1,7 @@
 // Elementwise programs: all instructions run over one block of elements after the other.
+#include "instructions.h"
 
-// walk is a position in a tensor that is accessed with strides, while an iteration space is passed through.
+// walk is a position in a tensor that is accessed with strides, while the iteration space is passed through.
 struct NAME(walk) {
 	int64_t index[BACKSTITCH_AXES], place;
 };
@@ -33,14 +34,12 @@ INLINE int64_t NAME(run)(const struct backstitch_program *p, const int64_t *stri
 	return length;
 }
 
-// expand reads n elements from at on, in the order of the iteration space.
-static void NAME(expand)(const struct backstitch_program *p, const int64_t *strides, int64_t at, int64_t n, const T *x, T *to) {
-	struct NAME(walk) w;
-	NAME(start)(p, strides, at, &w);
-	int64_t stride = strides[p->axes - 1];
+// spread reads the next n elements, in the order of the iteration space.
+static void NAME(spread)(const struct backstitch_program *p, const int64_t *strides, int64_t n, struct NAME(walk) *w, const T *x, T *restrict to) {
+	const int64_t stride = strides[p->axes - 1];
 	while (n > 0) {
-		const T *from = x + w.place;
-		int64_t length = NAME(run)(p, strides, n, &w);
+		const T *from = x + w->place;
+		int64_t length = NAME(run)(p, strides, n, w);
 		if (stride == 0) {
 			T v = *from;
 			for (int64_t i = 0; i < length; i++)
@@ -59,33 +58,40 @@ static void NAME(expand)(const struct backstitch_program *p, const int64_t *stri
 INLINE double NAME(total)(const T *x, int64_t n) {
 	V s = SPLAT(0), t = s, u = s, v = s;
 	int64_t i = 0;
-	for (; i + 4 * LANES <= n; i += 4 * LANES) {
-		s += LOAD(x + i);
-		t += LOAD(x + i + LANES);
-		u += LOAD(x + i + 2 * LANES);
-		v += LOAD(x + i + 3 * LANES);
+	if (n >= LANES) {
+		for (; i + 4 * LANES <= n; i += 4 * LANES) {
+			s += LOAD(x + i);
+			t += LOAD(x + i + LANES);
+			u += LOAD(x + i + 2 * LANES);
+			v += LOAD(x + i + 3 * LANES);
+		}
+		for (; i + LANES <= n; i += LANES)
+			s += LOAD(x + i);
+		s = (s + t) + (u + v);
 	}
-	for (; i + LANES <= n; i += LANES)
-		s += LOAD(x + i);
-	double sum = NAME(reduce)((s + t) + (u + v));
+	double sum = i ? NAME(reduce)(s) : 0;
 	for (; i < n; i++)
 		sum += x[i];
 	return sum;
 }
 
-// collect adds n elements from at on to the sums that they belong to.
-static void NAME(collect)(const struct backstitch_program *p, const int64_t *strides, int64_t at, int64_t n, const T *x, int scalar, double *sums) {
-	struct NAME(walk) w;
-	NAME(start)(p, strides, at, &w);
-	int64_t stride = strides[p->axes - 1];
+// collect adds the next n elements to the sums that they belong to.
+static void NAME(collect)(const struct backstitch_program *p, const int64_t *strides, int64_t n, struct NAME(walk) *w, const T *x, int scalar,
+	double *restrict sums) {
+	const int64_t stride = strides[p->axes - 1];
 	while (n > 0) {
-		double *to = sums + w.place;
-		int64_t length = NAME(run)(p, strides, n, &w);
-		if (scalar)
+		double *to = sums + w->place;
+		int64_t length = NAME(run)(p, strides, n, w);
+		if (scalar && stride == 0)
+			*to += (double)length * *x;
+		else if (scalar)
 			for (int64_t i = 0; i < length; i++)
-				to[i * stride] += x[0];
+				to[i * stride] += *x;
 		else if (stride == 0)
 			*to += NAME(total)(x, length);
+		else if (stride == 1)
+			for (int64_t i = 0; i < length; i++)
+				to[i] += x[i];
 		else
 			for (int64_t i = 0; i < length; i++)
 				to[i * stride] += x[i];
@@ -95,200 +101,103 @@ static void NAME(collect)(const struct backstitch_program *p, const int64_t *str
 	}
 }
 
-// Loops over one operand, two, and three, of which a scalar is read once. An output may be an input's own memory, element for element, or
-// has nothing to do with it: the order of the elements does not matter.
-#ifdef __clang__
-#define LOOP _Pragma("clang loop vectorize(assume_safety)") for (int64_t i = 0; i < n; i++)
-#else
-#define LOOP _Pragma("GCC ivdep") for (int64_t i = 0; i < n; i++)
-#endif
-#define ONE(expression)                     \
-	LOOP {       \
-		T x = a[i];                         \
-		y[i] = expression;                  \
-	}                                       \
-	break;
-#define TWO(expression)                     \
-	if (i0->flags & SCALAR_B) {             \
-		T v = b[0];                         \
-		LOOP {   \
-			T u = a[i];                     \
-			y[i] = expression;              \
-		}                                   \
-	} else if (i0->flags & SCALAR_A) {      \
-		T u = a[0];                         \
-		LOOP {   \
-			T v = b[i];                     \
-			y[i] = expression;              \
-		}                                   \
-	} else                                  \
-		LOOP {   \
-			T u = a[i], v = b[i];           \
-			y[i] = expression;              \
-		}                                   \
-	break;
-#define THREE(expression)                   \
-	if (i0->flags & SCALAR_B) {             \
-		T v = b[0];                         \
-		LOOP {   \
-			T u = a[i], w = c[i];           \
-			y[i] = expression;              \
-		}                                   \
-	} else                                  \
-		LOOP {   \
-			T u = a[i], v = b[i], w = c[i]; \
-			y[i] = expression;              \
-		}                                   \
-	break;
-
-INLINE T NAME(modulo)(T u, T v) {
-	T r = F(fmod)(u, v);
-	return (r < 0 && v > 0) || (r > 0 && v < 0) ? r + v : r;
-}
-
-static void NAME(instruction)(const struct backstitch_instruction *restrict i0, int64_t n, const T *a, const T *b, const T *c, T *y) {
-	const T p = (T)i0->p, q = (T)i0->q;
-	switch (i0->op) {
-	case BACKSTITCH_Copy:
-		ONE(x)
-	case BACKSTITCH_Fill:
-		LOOP
-			y[i] = p;
-		break;
-	case BACKSTITCH_Affine:
-		ONE(p * x + q)
-	case BACKSTITCH_Clamp:
-		LOOP {
-			T x = a[i] < p ? p : a[i];
-			y[i] = x > q ? q : x;
-		}
-		break;
-	case BACKSTITCH_Within:
-		LOOP
-			y[i] = (a[i] >= p) & (a[i] <= q) ? (T)1 : (T)0;
-		break;
-#define BINARY(name, expression) \
-	case BACKSTITCH_##name:      \
-		TWO(expression)
-	BINARY(Add, u + v)
-	BINARY(Sub, u - v)
-	BINARY(Mul, u * v)
-	BINARY(Div, u / v)
-	BINARY(Pow, F(pow)(u, v))
-	BINARY(Max, (u > v) | (u != u) ? u : v)
-	BINARY(Min, (u < v) | (u != u) ? u : v)
-	BINARY(Mod, NAME(modulo)(u, v))
-	BINARY(Fmod, F(fmod)(u, v))
-	BINARY(Less, u < v ? (T)1 : (T)0)
-	BINARY(Equal, u == v ? (T)1 : (T)0)
-#undef BINARY
-	case BACKSTITCH_MulAdd:
-		THREE(u * v + w)
-	case BACKSTITCH_MulSub:
-		THREE(w - u * v)
-	case BACKSTITCH_Where:
-		THREE(u != 0 ? v : w)
-#define UNARY(name, expression) \
-	case BACKSTITCH_##name:     \
-		ONE(expression)
-	UNARY(Sqrt, F(sqrt)(x))
-	UNARY(Abs, F(fabs)(x))
-	UNARY(Sign, x > 0 ? (T)1 : x < 0 ? (T)-1 : x)
-	UNARY(Step, x > 0 ? (T)1 : x <= 0 ? (T)0 : x)
-	UNARY(Relu, x <= 0 ? (T)0 : x)
-	UNARY(Sin, F(sin)(x))
-	UNARY(Cos, F(cos)(x))
-	UNARY(Tan, F(tan)(x))
-	UNARY(Asin, F(asin)(x))
-	UNARY(Acos, F(acos)(x))
-	UNARY(Atan, F(atan)(x))
-	UNARY(Sinh, F(sinh)(x))
-	UNARY(Cosh, F(cosh)(x))
-	UNARY(Asinh, F(asinh)(x))
-	UNARY(Acosh, F(acosh)(x))
-	UNARY(Atanh, F(atanh)(x))
-	UNARY(Floor, F(floor)(x))
-	UNARY(Ceil, F(ceil)(x))
-	UNARY(Round, F(rint)(x))
-	UNARY(Trunc, F(trunc)(x))
-	UNARY(IsNaN, x != x ? (T)1 : (T)0)
-	UNARY(IsInf, F(fabs)(x) == (T)INFINITY ? (T)1 : (T)0)
-#undef UNARY
-#define FUNCTION(name, function)      \
-	case BACKSTITCH_##name:           \
-		NAME(function##_all)(n, a, y); \
-		break;
-	FUNCTION(Exp, vexp)
-	FUNCTION(Log, vlog)
-	FUNCTION(Tanh, vtanh)
-	FUNCTION(Sigmoid, vsigmoid)
-	FUNCTION(Softplus, vsoftplus)
-	FUNCTION(Erf, verf)
-#undef FUNCTION
-	}
-}
-#undef LOOP
-#undef ONE
-#undef TWO
-#undef THREE
-
-// program computes elements lo to hi. The memory of inputs, outputs and sums comes in this order.
-void NAME(program)(const struct backstitch_program *p, int64_t lo, int64_t hi, const uintptr_t *memory, T *scratch) {
+// machine is a program that runs.
+struct NAME(machine) {
+	const struct backstitch_program *p;
+	const uintptr_t *memory;
+	T *scalars, *buffers;
 	T *registers[BACKSTITCH_REGISTERS];
-	T *scalars = scratch, *buffers = scratch + p->scalars;
-	int64_t block = p->block;
+	struct NAME(walk) walks[BACKSTITCH_OPERANDS];
+};
+
+// settle finds the registers that stay where they are, and where those that move begin.
+INLINE void NAME(settle)(struct NAME(machine) *m, int64_t at) {
+	const struct backstitch_program *p = m->p;
 	for (int64_t r = 0; r < p->registers; r++) {
 		const struct backstitch_home *h = p->homes + r;
-		if (h->kind == BACKSTITCH_Buffer)
-			registers[r] = buffers + h->index * block;
-		else if (h->kind == BACKSTITCH_Scalar)
-			registers[r] = scalars + h->index;
-		else if (h->kind == BACKSTITCH_ScalarInput)
-			registers[r] = (T *)memory[h->index];
+		switch (h->kind) {
+		case BACKSTITCH_Filled:
+			m->registers[r] = m->buffers + h->buffer * p->block;
+			// fallthrough
+		case BACKSTITCH_Line:
+		case BACKSTITCH_Place:
+			NAME(start)(p, p->strides[h->index], at, m->walks + h->index);
+			break;
+		case BACKSTITCH_Buffer:
+			m->registers[r] = m->buffers + h->buffer * p->block;
+			break;
+		case BACKSTITCH_Scalar:
+			m->registers[r] = m->scalars + h->buffer;
+			break;
+		case BACKSTITCH_Number:
+			m->registers[r] = (T *)m->memory[h->index];
+		}
 	}
-	const struct backstitch_instruction *code = p->code, *end = p->code + p->instructions;
-	for (; code < end && code->flags & SCALAR_RESULT; code++)
-		NAME(instruction)(code, 1, registers[code->a], registers[code->b], registers[code->c], registers[code->out]);
-	for (int64_t r = 0; r < p->registers; r++) // scalars that are needed as a block
-		if (p->homes[r].splat >= 0)
-			for (int64_t i = 0; i < block; i++)
-				buffers[p->homes[r].splat * block + i] = registers[r][0];
-	for (int64_t at = lo; at < hi; at += block) {
-		int64_t n = hi - at < block ? hi - at : block;
-		for (int64_t r = 0; r < p->registers; r++) {
-			const struct backstitch_home *h = p->homes + r;
-			if (h->kind == BACKSTITCH_Memory)
-				registers[r] = (T *)memory[h->index] + at;
-			else if (h->kind == BACKSTITCH_Expanded) {
-				registers[r] = buffers + h->buffer * block;
-				NAME(expand)(p, h->strides, at, n, (const T *)memory[h->index], registers[r]);
-			}
+	for (int64_t s = 0; s < p->sums; s++)
+		NAME(start)(p, p->strides[p->sum[s].index], at, m->walks + p->sum[s].index);
+}
+
+// move brings the registers that move to a block.
+INLINE void NAME(move)(struct NAME(machine) *m, int64_t at, int64_t n) {
+	const struct backstitch_program *p = m->p;
+	for (int64_t i = 0; i < p->moving; i++) {
+		int64_t r = p->moves[i];
+		const struct backstitch_home *h = p->homes + r;
+		struct NAME(walk) *w = m->walks + h->index;
+		const int64_t *strides = p->strides[h->index];
+		T *x = (T *)m->memory[h->index];
+		if (h->kind == BACKSTITCH_Memory)
+			m->registers[r] = x + at;
+		else if (h->kind == BACKSTITCH_Filled)
+			NAME(spread)(p, strides, n, w, x, m->registers[r]);
+		else {
+			m->registers[r] = x + w->place;
+			NAME(run)(p, strides, n, w);
 		}
-		for (const struct backstitch_instruction *i = code; i < end; i++) {
-			const T *operands[3] = {registers[i->a], registers[i->b], registers[i->c]};
-			if (i->flags & SPLAT_A)
-				operands[0] = buffers + p->homes[i->a].splat * block;
-			if (i->flags & SPLAT_B)
-				operands[1] = buffers + p->homes[i->b].splat * block;
-			if (i->flags & SPLAT_C)
-				operands[2] = buffers + p->homes[i->c].splat * block;
-			NAME(instruction)(i, n, operands[0], operands[1], operands[2], registers[i->out]);
-		}
-		for (int64_t s = 0; s < p->sums; s++) {
-			const struct backstitch_result *r = p->results + p->outputs + s;
-			int kind = p->homes[r->reg].kind;
-			NAME(collect)(p, r->strides, at, n, registers[r->reg], kind == BACKSTITCH_Scalar || kind == BACKSTITCH_ScalarInput,
-				(double *)memory[p->inputs + p->outputs + s]);
-		}
-		for (int64_t o = 0; o < p->outputs; o++) {
-			const struct backstitch_result *r = p->results + o;
-			T *to = (T *)memory[p->inputs + o] + at;
-			const T *from = registers[r->reg];
-			if (p->homes[r->reg].kind == BACKSTITCH_Scalar || p->homes[r->reg].kind == BACKSTITCH_ScalarInput)
-				for (int64_t i = 0; i < n; i++)
-					to[i] = from[0];
-			else if (to != from)
-				memcpy(to, from, n * sizeof(T));
-		}
+	}
+}
+
+// execute runs n instructions over a block, or over one number if they do not fill a block from it.
+INLINE void NAME(execute)(struct NAME(machine) *m, const struct backstitch_instruction *code, int64_t n, int64_t numbers, int64_t block) {
+	T *const *r = m->registers;
+	for (const struct backstitch_instruction *end = code + n; code < end; code++)
+		NAME(instruction)(code, numbers && code->op != BACKSTITCH_Splat ? 1 : block, r[code->a], r[code->b], r[code->c], r[code->out]);
+}
+
+// deliver takes a block's results to where they belong.
+INLINE void NAME(deliver)(struct NAME(machine) *m, int64_t at, int64_t n) {
+	const struct backstitch_program *p = m->p;
+	for (int64_t s = 0; s < p->sums; s++) {
+		const struct backstitch_result *to = p->sum + s;
+		NAME(collect)(p, p->strides[to->index], n, m->walks + to->index, m->registers[to->reg], to->scalar, (double *)m->memory[to->index]);
+	}
+	for (int64_t c = 0; c < p->copies; c++)
+		memcpy((T *)m->memory[p->copy[c].index] + at, m->registers[p->copy[c].reg], n * sizeof(T));
+}
+
+// program computes elements lo to hi.
+void NAME(program)(const struct backstitch_program *p, int64_t lo, int64_t hi, const uintptr_t *memory, T *scratch) {
+	struct NAME(machine) m;
+	m.p = p;
+	m.memory = memory;
+	m.scalars = scratch;
+	m.buffers = scratch + p->scalars;
+	NAME(settle)(&m, lo);
+	const struct backstitch_instruction *lines = p->code + p->phases[0], *elements = lines + p->phases[1];
+	NAME(execute)(&m, p->code, p->phases[0], 1, p->block);
+	const int64_t line = p->shape[p->axes - 1], longest = p->chunk ? p->chunk : p->block;
+	int64_t column = p->chunk ? lo % line : 0;
+	for (int64_t at = lo, n; at < hi; at += n) {
+		n = hi - at < longest ? hi - at : longest;
+		if (p->chunk && n > line - column)
+			n = line - column;
+		NAME(move)(&m, at, n);
+		if (column == 0 || at == lo)
+			NAME(execute)(&m, lines, p->phases[1], 1, p->chunk);
+		NAME(execute)(&m, elements, p->phases[2], 0, n);
+		NAME(deliver)(&m, at, n);
+		column += n;
+		if (column == line)
+			column = 0;
 	}
 }

@@ -3,16 +3,15 @@ package kernel
 import "math"
 
 // interpret is what a program means: element by element, each instruction in float64 and rounded. It is the path without cgo, and what
-// the kernels in C are compared with.
-func (p *Program) interpret(lo, hi int, input func(i, at int) float64, round func(float64) float64, output func(o, at int, v float64), sum func(s, at int, v float64)) {
-	registers := make([]float64, len(p.Inputs)+len(p.Code))
+// the kernels in C are compared with. There is one register for each input and each instruction.
+func interpret[E Float](p *Program, lo, hi int, registers []E, input func(i, at int) E, output func(o, at int, v E), sum func(s, at int, v E)) {
 	for at := lo; at < hi; at++ {
 		for i, a := range p.Inputs {
 			registers[i] = input(i, a.element(p.Shape, at))
 		}
 		for i := range p.Code {
 			c := &p.Code[i]
-			registers[c.Out] = round(c.evaluate(registers[c.A], registers[c.B], registers[c.C], round))
+			registers[c.Out] = E(evaluate[E](c, float64(registers[c.A]), float64(registers[c.B]), float64(registers[c.C])))
 		}
 		for s, to := range p.Sums {
 			sum(s, to.Into.element(p.Shape, at), registers[to.Register])
@@ -36,9 +35,9 @@ func (a Access) element(shape []int, at int) int {
 	return place
 }
 
-// evaluate computes an instruction.
-func (c *Instruction) evaluate(x, y, z float64, round func(float64) float64) float64 {
-	p, q := round(c.P), round(c.Q)
+// evaluate computes an instruction, whose own numbers are rounded first.
+func evaluate[E Float](c *Instruction, x, y, z float64) float64 {
+	p, q := float64(E(c.P)), float64(E(c.Q))
 	switch c.Op {
 	case Copy:
 		return x
@@ -73,7 +72,7 @@ func indicator(holds bool) float64 {
 	return 0
 }
 
-var binaries = map[Code]func(x, y float64) float64{
+var binaries = [codes]func(x, y float64) float64{
 	Add:  func(x, y float64) float64 { return x + y },
 	Sub:  func(x, y float64) float64 { return x - y },
 	Mul:  func(x, y float64) float64 { return x * y },
@@ -93,7 +92,7 @@ var binaries = map[Code]func(x, y float64) float64{
 	Equal: func(x, y float64) float64 { return indicator(x == y) },
 }
 
-var unaries = map[Code]func(x float64) float64{
+var unaries = [codes]func(x float64) float64{
 	Exp: math.Exp, Log: math.Log, Sqrt: math.Sqrt, Abs: math.Abs, Tanh: math.Tanh, Erf: math.Erf,
 	Sin: math.Sin, Cos: math.Cos, Tan: math.Tan, Asin: math.Asin, Acos: math.Acos, Atan: math.Atan,
 	Sinh: math.Sinh, Cosh: math.Cosh, Asinh: math.Asinh, Acosh: math.Acosh, Atanh: math.Atanh,
@@ -134,10 +133,9 @@ var unaries = map[Code]func(x float64) float64{
 }
 
 // runInGo interprets a program on operands.
-func runInGo[E Float](p *Program, lo, hi int, in, out []Operand[E], sums [][]float64) {
-	p.interpret(lo, hi,
-		func(i, at int) float64 { return float64(in[i].Data[at-in[i].From]) },
-		func(x float64) float64 { return float64(E(x)) },
-		func(o, at int, v float64) { out[o].Data[at-out[o].From] = E(v) },
-		func(s, at int, v float64) { sums[s][at] += v })
+func runInGo[E Float](p *Program, lo, hi int, in, out []Operand[E], sums [][]float64, registers []E) {
+	interpret(p, lo, hi, registers,
+		func(i, at int) E { return in[i].Data[at-in[i].From] },
+		func(o, at int, v E) { out[o].Data[at-out[o].From] = v },
+		func(s, at int, v E) { sums[s][at] += float64(v) })
 }

@@ -3,6 +3,7 @@ package kernel
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -32,9 +33,10 @@ type drawn[E Float] struct {
 func draw[E Float](r *rand.Rand) *drawn[E] {
 	d := &drawn[E]{size: 1}
 	for range r.IntN(4) {
-		n := []int{1, 2, 3, 5, 17, 64, 100}[r.IntN(7)]
-		d.program.Shape = append(d.program.Shape, n)
-		d.size *= n
+		if n := []int{1, 2, 3, 5, 17, 64, 128, 131, 500, 2100}[r.IntN(10)]; d.size*n < 10000 {
+			d.program.Shape = append(d.program.Shape, n)
+			d.size *= n
+		}
 	}
 	for range 1 + r.IntN(5) {
 		d.input(r)
@@ -79,10 +81,15 @@ func (d *drawn[E]) input(r *rand.Rand) {
 	d.in = append(d.in, Operand[E]{Data: data})
 }
 
-// strides leads through a tensor that lacks some axes, and returns its size.
+// strides leads through a tensor that lacks some axes, and may have others in another order, and returns its size.
 func (d *drawn[E]) strides(r *rand.Rand) (Access, int) {
 	access, size := make(Access, len(d.program.Shape)), 1
-	for axis := len(access) - 1; axis >= 0; axis-- {
+	order := r.Perm(len(access))
+	if r.IntN(2) == 0 {
+		slices.Sort(order)
+		slices.Reverse(order)
+	}
+	for _, axis := range order {
 		if r.IntN(2) == 0 {
 			access[axis] = size
 			size *= d.program.Shape[axis]
@@ -117,11 +124,10 @@ func (d *drawn[E]) reference() {
 		results[i] = make([]E, d.size)
 	}
 	p := &d.program
-	p.interpret(0, d.size,
-		func(i, at int) float64 { return float64(d.in[i].Data[at]) },
-		func(x float64) float64 { return float64(E(x)) },
-		func(o, at int, v float64) { results[o][at] = E(v) },
-		func(s, at int, v float64) { d.sums[s][at] += v })
+	interpret(p, 0, d.size, make([]E, len(p.Inputs)+len(p.Code)),
+		func(i, at int) E { return d.in[i].Data[at] },
+		func(o, at int, v E) { results[o][at] = v },
+		func(s, at int, v E) { d.sums[s][at] += float64(v) })
 	for i, result := range results {
 		copy(d.out[i].Data, result)
 	}
@@ -131,31 +137,54 @@ func near(got, want, tolerance float64) bool {
 	return got == want || math.IsNaN(got) && math.IsNaN(want) || math.Abs(got-want) <= tolerance*(1+math.Abs(want))
 }
 
+// run computes the elements between the cuts, each time from operands that hold just these where they can.
+func (d *drawn[E]) run(cuts ...int) {
+	c := Compile[E](d.program)
+	scratch := make([]E, c.Scratch())
+	for i := range scratch {
+		scratch[i] = E(math.NaN())
+	}
+	for i, lo := range cuts[:len(cuts)-1] {
+		hi := cuts[i+1]
+		in, out := slices.Clone(d.in), slices.Clone(d.out)
+		for i := range in {
+			if d.program.Inputs[i] == nil {
+				in[i] = Operand[E]{Data: in[i].Data[lo:hi], From: lo}
+			}
+		}
+		for i := range out {
+			out[i] = Operand[E]{Data: out[i].Data[lo:hi], From: lo}
+		}
+		c.Run(lo, hi, in, out, d.sums, scratch)
+	}
+}
+
+func same[E Float](x, y E) bool { return x == y || x != x && y != y }
+
 func testPrograms[E Float](t *testing.T, tolerance float64) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for n := range 400 {
 		d := draw[E](r)
-		want, got := d.clone(), d.clone()
+		want, got, cut := d.clone(), d.clone(), d.clone()
 		want.reference()
-		c := Compile[E](d.program)
-		scratch := make([]E, c.Scratch())
-		for i := range scratch {
-			scratch[i] = E(math.NaN())
-		}
-		cut := r.IntN(d.size + 1)
-		c.Run(0, cut, got.in, got.out, got.sums, scratch)
-		c.Run(cut, d.size, got.in, got.out, got.sums, scratch)
+		got.run(0, d.size)
+		cuts := []int{0, r.IntN(d.size + 1), r.IntN(d.size + 1), d.size}
+		slices.Sort(cuts)
+		cut.run(cuts...)
 		for o := range got.out {
 			for i, v := range got.out[o].Data {
 				if !near(float64(v), float64(want.out[o].Data[i]), tolerance) {
 					t.Fatalf("program %d %+v: output %d at %d is %v, want %v", n, d.program, o, i, v, want.out[o].Data[i])
 				}
+				if !same(v, cut.out[o].Data[i]) {
+					t.Fatalf("program %d %+v: output %d at %d is %v, and with cuts %v %v", n, d.program, o, i, v, cuts, cut.out[o].Data[i])
+				}
 			}
 		}
 		for s := range got.sums {
 			for i, v := range got.sums[s] {
-				if !near(v, want.sums[s][i], tolerance*float64(d.size)) {
-					t.Fatalf("program %d %+v: sum %d at %d is %v, want %v", n, d.program, s, i, v, want.sums[s][i])
+				if !near(v, want.sums[s][i], tolerance*float64(d.size)) || !near(cut.sums[s][i], want.sums[s][i], tolerance*float64(d.size)) {
+					t.Fatalf("program %d %+v: sum %d at %d is %v, with cuts %v, want %v", n, d.program, s, i, v, cut.sums[s][i], want.sums[s][i])
 				}
 			}
 		}
@@ -167,4 +196,36 @@ func TestProgramsMeanWhatTheInterpreterSays(t *testing.T) {
 		t.Run("float32", func(t *testing.T) { testPrograms[float32](t, 1e-4) })
 		t.Run("float64", func(t *testing.T) { testPrograms[float64](t, 1e-11) })
 	})
+}
+
+func TestProgramsDoNotAllocate(t *testing.T) {
+	p := Program{Shape: []int{9, 200}, Inputs: []Access{nil, {0, 1}}, Code: []Instruction{{Op: Add, Out: 2, A: 0, B: 1}},
+		Outputs: []Output{{2, -1}}, Sums: []Sum{{2, Access{0, 1}}}}
+	c := Compile[float32](p)
+	in := []Operand[float32]{{Data: make([]float32, 1800)}, {Data: make([]float32, 200)}}
+	out := []Operand[float32]{{Data: make([]float32, 1800)}}
+	sums, scratch := [][]float64{make([]float64, 200)}, make([]float32, c.Scratch())
+	if n := testing.AllocsPerRun(10, func() { c.Run(0, 1800, in, out, sums, scratch) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestOperandsMayBeMadeWhereStacksGrow(t *testing.T) {
+	var deep func(depth int) float32
+	deep = func(depth int) float32 {
+		if depth > 0 {
+			return deep(depth - 1)
+		}
+		x, y := [1]float32{3}, [1]float32{}
+		c := Compile[float32](Program{Inputs: []Access{nil}, Code: []Instruction{{Op: Add, Out: 1}}, Outputs: []Output{{1, -1}}})
+		c.Run(0, 1, []Operand[float32]{{Data: x[:]}}, []Operand[float32]{{Data: y[:]}}, nil, make([]float32, c.Scratch()))
+		return y[0]
+	}
+	for depth := range 200 {
+		result := make(chan float32)
+		go func() { result <- deep(depth) }()
+		if y := <-result; y != 6 {
+			t.Fatalf("at depth %d: %v, want 6", depth, y)
+		}
+	}
 }
