@@ -26,7 +26,14 @@ type compiled[T kernel.Float] struct {
 }
 
 // compile makes the plan of a program's graph. With fold, what depends on constants only is computed now.
-func compile[T kernel.Float](p *program.Graph, fold bool) (*compiled[T], error) {
+func compile[T kernel.Float](p *program.Graph, fold bool) (c *compiled[T], err error) {
+	if failure := guard(func() { c, err = compileGraph[T](p, fold) }); failure != nil {
+		return nil, failure
+	}
+	return c, err
+}
+
+func compileGraph[T kernel.Float](p *program.Graph, fold bool) (*compiled[T], error) {
 	g, err := read(p, precision[T](), fold)
 	if err != nil {
 		return nil, err

@@ -74,8 +74,15 @@ type tasks struct {
 // divide finds out what is stored and what is computed again wherever it is needed, and groups what one pass can compute.
 func divide(g *graph) *tasks {
 	t := &tasks{graph: g, stored: map[*value]bool{}}
+	length := map[*value]int{}
 	for _, v := range g.values {
-		t.stored[v] = v.elementwise() && t.mustBeStored(v)
+		length[v] = 1
+		for _, x := range v.in {
+			if x.elementwise() && !t.stored[x] {
+				length[v] += length[x]
+			}
+		}
+		t.stored[v] = v.elementwise() && (t.mustBeStored(v) || length[v] > maxInline)
 	}
 	for range maxRounds {
 		t.group()

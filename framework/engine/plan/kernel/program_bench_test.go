@@ -5,18 +5,6 @@ import (
 	"testing"
 )
 
-// repeated returns strides that are zero along the axes of which which is 0, and row-major along the others.
-func repeated(shape, which []int) (Access, int) {
-	access, size := make(Access, len(shape)), 1
-	for axis := len(shape) - 1; axis >= 0; axis-- {
-		if which[axis] != 0 {
-			access[axis] = size
-			size *= shape[axis]
-		}
-	}
-	return access, size
-}
-
 // benchProgram runs a program whose inputs have small positive numbers.
 func benchProgram(b *testing.B, p Program) {
 	size := 1

@@ -131,11 +131,3 @@ var unaries = [codes]func(x float64) float64{
 	IsNaN:    func(x float64) float64 { return indicator(x != x) },
 	IsInf:    func(x float64) float64 { return indicator(math.IsInf(x, 0)) },
 }
-
-// runInGo interprets a program on operands.
-func runInGo[E Float](p *Program, lo, hi int, in, out []Operand[E], sums [][]float64, registers []E) {
-	interpret(p, lo, hi, registers,
-		func(i, at int) E { return in[i].Data[at-in[i].From] },
-		func(o, at int, v E) { out[o].Data[at-out[o].From] = v },
-		func(s, at int, v E) { sums[s][at] += float64(v) })
-}

@@ -16,5 +16,8 @@ func (c *Compiled[E]) Scratch() int { return len(c.program.Inputs) + len(c.progr
 
 // Run computes elements lo to hi, and adds to the sums. The outputs do not depend on how the elements are divided among calls.
 func (c *Compiled[E]) Run(lo, hi int, in, out []Operand[E], sums [][]float64, scratch []E) {
-	runInGo(&c.program, lo, hi, in, out, sums, scratch)
+	interpret(&c.program, lo, hi, scratch,
+		func(i, at int) E { return in[i].Data[at-in[i].From] },
+		func(o, at int, v E) { out[o].Data[at-out[o].From] = v },
+		func(s, at int, v E) { sums[s][at] += float64(v) })
 }

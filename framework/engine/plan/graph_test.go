@@ -1,0 +1,86 @@
+package plan_test
+
+import (
+	"math"
+	"testing"
+
+	"github.com/seed5b471a7e/backstitch/framework/array"
+	"github.com/seed5b471a7e/backstitch/framework/engine/plan"
+	"github.com/seed5b471a7e/backstitch/framework/engine/tape"
+	"github.com/seed5b471a7e/backstitch/framework/ops"
+	"gorgonia.org/gorgonia"
+)
+
+// held is an input of a graph with numbers around one.
+func held(g *gorgonia.ExprGraph, name string, d array.DType, shape ...int) ops.Expr {
+	size := 1
+	for _, n := range shape {
+		size *= n
+	}
+	numbers := make([]float64, size)
+	for i := range numbers {
+		numbers[i] = 1 + 0.5*math.Sin(float64(3*i+len(name)))
+	}
+	return ops.Hold(g, name, d, array.From64(numbers), shape...)
+}
+
+// agrees compares an expression's value with the tape's.
+func agrees(t *testing.T, what string, x ops.Expr, tolerance float64) {
+	t.Helper()
+	if x.Err() != nil {
+		t.Fatalf("%s: %v", what, x.Err())
+	}
+	want, err := tape.Engine{}.EvaluateGraph(x)
+	if err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+	got, err := plan.Engine{}.EvaluateGraph(x)
+	if err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+	if got.Len() != want.Len() {
+		t.Fatalf("%s: %d numbers, want %d", what, got.Len(), want.Len())
+	}
+	for i := range want.Len() {
+		a, b := got.At(i), want.At(i)
+		if a != b && !(a != a && b != b) && math.Abs(a-b) > tolerance*(1+math.Abs(b)) {
+			t.Fatalf("%s: element %d is %v, on the tape %v", what, i, a, b)
+		}
+	}
+}
+
+func TestGroupsAreCutWhereTheyWouldBeTooLong(t *testing.T) {
+	g := gorgonia.NewGraph()
+	x := held(g, "x", array.Float64, 3, 40)
+	y := x
+	for i := range 400 {
+		y = y.Mul(x).Sin().Add(held(g, "y"+string(rune('a'+i%26))+string(rune('a'+i/26)), array.Float64, 3, 40))
+	}
+	agrees(t, "a chain of 1200 operators that read 401 tensors", y, 1e-12)
+	z := x
+	for range 60 {
+		z = z.Mul(z).Shift(-0.5) // every value is read twice
+	}
+	agrees(t, "a chain whose values are read twice", z, 1e-12)
+}
+
+func TestWhatIsReadAgainIsNotOverwritten(t *testing.T) {
+	g := gorgonia.NewGraph()
+	x := held(g, "x", array.Float64, 8, 5)
+	a := x.Sin()
+	b := a.Add(x.Cos())
+	mean := b.Mean(true, 0)
+	centred := b.Sub(mean)
+	normal := centred.Div(centred.Square().Mean(true, 0).Shift(1e-5).Sqrt())
+	agrees(t, "a normalization that is read again", normal.Relu().Add(a).Mul(normal.Exp()).Sub(b).Sum(true, 1).Mul(a), 1e-12)
+	agrees(t, "a row and a column", x.Sum(true, 0).Mul(x.Sum(true, 1)).Tanh().Add(x), 1e-12)
+	agrees(t, "a product with a transposed product", x.Transpose(1, 0).MatMul(x.Relu()).Add(x.Transpose(1, 0).MatMul(a)).Exp(), 1e-12)
+}
+
+func TestFailuresOfKernelsAreErrors(t *testing.T) {
+	g := gorgonia.NewGraph()
+	x := ops.Apply(ops.Gather{Axis: 0}, held(g, "x", array.Float64, 3, 2), ops.Hold(g, "i", array.Float64, array.From64([]float64{7}), 1))
+	if _, err := (plan.Engine{}).EvaluateGraph(x); err == nil {
+		t.Error("an index that names no element evaluates")
+	}
+}
