@@ -3,9 +3,8 @@ package cli
 import (
 	"context"
 	"fmt"
-	"runtime"
+	"math/rand/v2"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
@@ -20,167 +19,154 @@ func newBench() *cobra.Command {
 		Use:     "bench",
 		Short:   "Measure speed",
 		Example: "  backstitch bench step --model zoo:mlp-5x500 --batch 8",
-	}, newBenchStep())
+	}, newBenchStep(), newBenchHVP(), newBenchEvaluate())
 }
 
-// stepBench is what bench step measures.
-type stepBench struct {
-	Model        string  `json:"model"`
-	Optimizer    string  `json:"optimizer"`
-	Batch        int     `json:"batch"`
-	Engine       string  `json:"engine"`
-	Precision    string  `json:"dtype"`
-	Chains       int     `json:"chains"`
-	Steps        int     `json:"steps"`
-	Milliseconds float64 `json:"ms_per_step"`         // of one chain: the median over blocks of steps
-	Overall      float64 `json:"ms_per_step_overall"` // elapsed time divided by the steps of all chains
-	Allocations  float64 `json:"allocs_per_step"`
+// workbench is what all benchmarks ask for: whose graphs run, and where.
+type workbench struct {
+	Model     string `json:"model"`
+	Batch     int    `json:"batch"`
+	Engine    string `json:"engine"`
+	Precision string `json:"dtype"`
+	duration  time.Duration
 }
 
-func newBenchStep() *cobra.Command {
-	c := &cobra.Command{
-		Use:     "step",
-		Short:   "Measure gradient steps per second of independent chains",
-		Example: "  backstitch bench step --model zoo:mlp-5x500 --batch 8 --optimizer adamw --chains 2 --json",
-		Args:    cobra.NoArgs,
-	}
-	b := stepBench{}
-	c.Flags().StringVar(&b.Model, "model", "zoo:mlp-5x500", "the `MODEL`: zoo:NAME or an .onnx file")
-	choiceFlag(c, &b.Optimizer, "optimizer", "sgd", optim.Names(), "the optimizer, with its default options")
-	positiveFlag(c, &b.Batch, "batch", 8, "examples in a batch")
-	engineFlag(c, &b.Engine)
-	precisionFlag(c, &b.Precision)
-	positiveFlag(c, &b.Chains, "chains", 1, "independent chains that run at the same time")
-	duration := c.Flags().Duration("duration", 5*time.Second, "how long to measure")
-	asJSON := jsonFlag(c)
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		if *duration <= 0 {
-			return usageError(c, fmt.Errorf("--duration is %v: want more than nothing", *duration))
-		}
-		if err := b.measure(c.Context(), *duration); err != nil {
-			return err
-		}
-		if *asJSON {
-			return printJSON(c, b)
-		}
-		t := newTable(c.OutOrStdout())
-		t.row("per step of a chain", fmt.Sprintf("%.4g ms", b.Milliseconds))
-		t.row("per step overall", fmt.Sprintf("%.4g ms", b.Overall))
-		t.row("allocations per step", fmt.Sprintf("%.4g", b.Allocations))
-		t.row("steps", count(int64(b.Steps)))
-		return t.flush()
-	}
-	return c
+func (w *workbench) flags(c *cobra.Command, batch int) {
+	c.Flags().StringVar(&w.Model, "model", "zoo:mlp-5x500", "the `MODEL`: zoo:NAME or an .onnx file")
+	positiveFlag(c, &w.Batch, "batch", batch, "examples in a batch")
+	engineFlag(c, &w.Engine)
+	precisionFlag(c, &w.Precision)
+	c.Flags().DurationVar(&w.duration, "duration", 5*time.Second, "how long to measure")
 }
 
-// measure runs the chains side by side for the duration.
-func (b *stepBench) measure(ctx context.Context, duration time.Duration) error {
-	p, err := b.program()
-	if err != nil {
-		return err
+// check looks at what the flags' own types cannot.
+func (w *workbench) check(c *cobra.Command) error {
+	if w.duration <= 0 {
+		return usageError(c, fmt.Errorf("--duration is %v: want more than nothing", w.duration))
 	}
-	e, err := engine.New(b.Engine)
-	if err != nil {
-		return err
-	}
-	values, err := p.Model.Initialize("keep", 0)
-	if err != nil {
-		return err
-	}
-	chains := make([]*chain, b.Chains)
-	for i := range chains {
-		if chains[i], err = newChain(ctx, e, p, p.NewState(values), b.Batch); err != nil {
-			return err
-		}
-		defer chains[i].machine.Close()
-	}
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	start := time.Now()
-	var group sync.WaitGroup
-	for _, chain := range chains {
-		group.Go(func() { chain.run(ctx, duration) })
-	}
-	group.Wait()
-	elapsed := time.Since(start)
-	runtime.ReadMemStats(&after)
-	var blocks []float64
-	for _, chain := range chains {
-		if chain.err != nil {
-			return chain.err
-		}
-		b.Steps += chain.steps
-		blocks = append(blocks, chain.blocks...)
-	}
-	slices.Sort(blocks)
-	b.Milliseconds = blocks[len(blocks)/2]
-	b.Overall = elapsed.Seconds() * 1e3 / float64(b.Steps)
-	b.Allocations = float64(after.Mallocs-before.Mallocs) / float64(b.Steps)
 	return nil
 }
 
-func (b *stepBench) program() (*program.Program, error) {
-	m, err := importModel(b.Model)
+// open makes what is measured, with that optimizer.
+func (w *workbench) open(o optim.Optimizer) (*subject, error) {
+	m, err := importModel(w.Model)
 	if err != nil {
 		return nil, err
 	}
-	o, err := optim.New(b.Optimizer)
+	p, err := program.New(program.Spec{Model: m, Loss: program.CrossEntropy{}, Optimizer: o, Precision: array.DType(w.Precision)}, w.Batch)
 	if err != nil {
 		return nil, err
 	}
-	return program.New(program.Spec{Model: m, Loss: program.CrossEntropy{}, Optimizer: o, Precision: array.DType(b.Precision)}, b.Batch)
+	e, err := engine.New(w.Engine)
+	if err != nil {
+		return nil, err
+	}
+	s := &subject{program: p, engine: e}
+	if s.batches, err = randomBatches(p, w.Batch); err != nil {
+		return nil, err
+	}
+	s.parameters, err = m.Initialize("keep", 0)
+	return s, err
 }
 
-// chain is one sequence of steps on a machine of its own.
+// subject is what a benchmark measures.
+type subject struct {
+	program    *program.Program
+	engine     engine.Engine
+	parameters []array.Array
+	batches    cyclicBatches
+}
+
+// chain returns a chain on a machine of its own, which the caller closes.
+func (s *subject) chain() (*chain, error) {
+	machine, err := s.engine.Open(s.program)
+	return &chain{Machine: machine, state: s.program.NewState(s.parameters), batches: s.batches}, err
+}
+
+// chain is a machine with a state.
 type chain struct {
-	machine engine.Machine
+	engine.Machine
 	state   *optim.State
-	batch   engine.Batch
-	steps   int
-	blocks  []float64 // milliseconds per step
-	err     error
+	batches cyclicBatches
 }
 
-// Batch is the same for every k.
-func (c *chain) Batch(int) (engine.Batch, error) { return c.batch, nil }
+// cyclicBatches are taken in turn. With one batch alone the loss would soon be zero, and zeros and denormal numbers have another
+// speed than those that are met in training.
+type cyclicBatches []engine.Batch
 
-// newChain makes a chain and takes its first step, which compiles.
-func newChain(ctx context.Context, e engine.Engine, p *program.Program, s *optim.State, batch int) (*chain, error) {
-	machine, err := e.Open(p)
+// Batch returns the batch of T_k.
+func (b cyclicBatches) Batch(k int) (engine.Batch, error) { return b[k%len(b)], nil }
+
+// randomBatches returns batches of uniform random numbers and classes.
+func randomBatches(p *program.Program, size int) (cyclicBatches, error) {
+	graph, err := p.Evaluation(size)
 	if err != nil {
 		return nil, err
 	}
-	graph, err := p.Step(batch)
-	if err != nil {
-		return nil, err
+	classes := 1
+	for _, out := range graph.Outputs {
+		if out.Destination == program.ToOutput {
+			classes = out.Node.Shape()[1]
+		}
 	}
-	c := &chain{machine: machine, state: s, batch: engine.Batch{Size: batch}}
-	for _, in := range graph.Inputs {
-		numbers := array.New(p.Precision, in.Node.Shape().TotalSize())
-		switch in.Source {
-		case program.FromBatch:
-			for i := range numbers.Len() {
-				numbers.Set(i, float64(i%17)/17)
+	random := rand.New(rand.NewPCG(0, 0))
+	list := make(cyclicBatches, 16)
+	for i := range list {
+		list[i].Size = size
+		for _, in := range graph.Inputs {
+			numbers := array.New(p.Precision, in.Node.Shape().TotalSize())
+			switch in.Source {
+			case program.FromBatch:
+				for j := range numbers.Len() {
+					numbers.Set(j, random.Float64())
+				}
+				list[i].Inputs = append(list[i].Inputs, numbers)
+			case program.FromTargets:
+				for j := range numbers.Len() {
+					numbers.Set(j, float64(random.IntN(classes)))
+				}
+				list[i].Targets = numbers
 			}
-			c.batch.Inputs = append(c.batch.Inputs, numbers)
-		case program.FromTargets:
-			c.batch.Targets = numbers
 		}
 	}
-	return c, machine.Apply(ctx, s, c, []int{1})
+	return list, nil
 }
 
-// run takes blocks of steps until the time is over.
-func (c *chain) run(ctx context.Context, duration time.Duration) {
-	word := []int{1}
-	for start := time.Now(); c.err == nil && (time.Since(start) < duration || len(c.blocks) == 0); {
-		began := time.Now()
-		c.err = c.machine.Apply(ctx, c.state, c, word)
-		c.blocks = append(c.blocks, time.Since(began).Seconds()*1e3/float64(len(word)))
-		c.steps += len(word)
-		if time.Since(began) < 50*time.Millisecond {
-			word = append(word, word...)
-			c.blocks = c.blocks[:0] // longer blocks are measured better
+// measure repeats work, n times for each n that it is given, in blocks of 50 ms or more until the time is over. It returns the
+// milliseconds of one repetition in every block, sorted.
+func measure(ctx context.Context, duration time.Duration, work func(n int) error) ([]float64, error) {
+	const block = 50 * time.Millisecond
+	var blocks []float64
+	n := 1
+	for start := time.Now(); time.Since(start) < duration || len(blocks) == 0; {
+		if err := ctx.Err(); err != nil {
+			return nil, err
 		}
+		began := time.Now()
+		if err := work(n); err != nil {
+			return nil, err
+		}
+		took := time.Since(began)
+		if took < block {
+			n *= 2
+			blocks = blocks[:0] // longer blocks are measured better
+		}
+		blocks = append(blocks, took.Seconds()*1e3/float64(n))
+	}
+	slices.Sort(blocks)
+	return blocks, nil
+}
+
+// repeated is work that is done once, n times.
+func repeated(work func() error) func(n int) error {
+	return func(n int) error {
+		for range n {
+			if err := work(); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 }
+
+func median(sorted []float64) float64 { return sorted[len(sorted)/2] }

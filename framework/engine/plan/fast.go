@@ -73,11 +73,8 @@ func (b *builder[T]) convWeights(v *value) (instruction[T], bool) {
 	f, out := b.producer(v), b.place(v)
 	b.needScratch(f.scratch)
 	return instruction[T]{
-		name: f.name, detail: fmt.Sprint(v, " ", v.shape), parts: len(f.cuts) - 1, work: f.work,
-		run: func(c *chain[T], part int, scratch []T) {
-			lo, hi := f.cuts[part], f.cuts[part+1]
-			f.rows(c, c.at(out)[lo*f.length:hi*f.length], lo, hi, scratch)
-		},
+		name: f.name, detail: fmt.Sprint(v, " ", v.shape), parts: len(f.parts), work: f.work,
+		run: func(c *chain[T], part int, scratch []T) { f.store(c, f.parts[part], c.at(out), scratch) },
 	}, true
 }
 

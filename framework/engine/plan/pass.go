@@ -12,11 +12,11 @@ import (
 // which are computed into scratch right before the elementwise program reads them there.
 type pass[T kernel.Float] struct {
 	program *kernel.Compiled[T]
-	size    int
 	in, out []place
-	bounds  []int // of the parts, in elements
+	length  int           // of the rows of the space as a matrix: of products' rows, if some are fused
+	parts   []kernel.Tile // of that matrix
 	fused   []fused[T]
-	piece   int // elements at a time, if products are fused
+	piece   int // rows at a time, if products are fused
 
 	sums   []place
 	totals int // elements of all sums
@@ -27,21 +27,21 @@ type fused[T kernel.Float] struct {
 	inputs  []int                          // of the program, that read it
 	length  int                            // of a row
 	prepare func(c *chain[T], scratch []T) // before the first rows of a part; may be nil
-	rows    rowsKernel[T]
-	scratch int // elements that are prepared, and that rows needs
+	tile    tileKernel[T]
+	scratch int // elements that are prepared, and that tile needs
 }
 
-// rowsKernel stores some rows of a product in out, which holds just these.
-type rowsKernel[T kernel.Float] func(c *chain[T], out []T, lo, hi int, scratch []T)
+// tileKernel stores a tile of a product in out, whose rows begin ld elements apart.
+type tileKernel[T kernel.Float] func(c *chain[T], out []T, ld int, t kernel.Tile, scratch []T)
 
 // group makes the instruction of a group.
 func (b *builder[T]) group(k *task) instruction[T] {
 	code, leaves := b.tasks.write(k, b.layout)
-	p := &pass[T]{program: kernel.Compile[T](code), size: k.space.TotalSize()}
+	size := k.space.TotalSize()
+	p := &pass[T]{program: kernel.Compile[T](code), length: size, parts: evenly(size, partsOf(size*(len(code.Code)+1)))}
 	scratch := p.program.Scratch()
 	names := []string{}
-	work := float64(p.size) * float64(len(code.Code)+len(code.Inputs)) * nanosecondsPerElement
-	cuts := evenly(p.size, partsOf(p.size*(len(code.Code)+1)))
+	work := float64(size) * float64(len(code.Code)+len(code.Inputs)) * nanosecondsPerElement
 	for _, s := range k.producers {
 		f := b.producer(s)
 		for i, leaf := range leaves {
@@ -50,8 +50,7 @@ func (b *builder[T]) group(k *task) instruction[T] {
 			}
 		}
 		p.fused = append(p.fused, f.fused)
-		p.piece = f.piece * f.length
-		cuts = scaled(f.cuts, f.length)
+		p.piece, p.length, p.parts = f.piece, f.length, f.parts
 		work += f.work
 		names = append(names, f.name)
 	}
@@ -59,7 +58,7 @@ func (b *builder[T]) group(k *task) instruction[T] {
 		return i
 	}
 	for i := range p.fused {
-		scratch += aligned(p.piece) + aligned(p.fused[i].scratch)
+		scratch += aligned(p.tileSize()) + aligned(p.fused[i].scratch)
 	}
 	b.needScratch(scratch)
 	for _, leaf := range leaves {
@@ -77,8 +76,7 @@ func (b *builder[T]) group(k *task) instruction[T] {
 			p.out = append(p.out, b.place(r))
 		}
 	}
-	p.bounds = cuts
-	i := instruction[T]{name: strings.Join(append(names, "elementwise"), " + "), detail: detail(k), parts: len(cuts) - 1, work: work, run: p.run}
+	i := instruction[T]{name: strings.Join(append(names, "elementwise"), " + "), detail: detail(k), parts: len(p.parts), work: work, run: p.run}
 	if p.totals > 0 {
 		b.plan.sums = max(b.plan.sums, p.totals*i.parts)
 		i.finish = p.finish
@@ -115,25 +113,30 @@ const (
 
 func partsOf(work int) int { return min(max(work/smallestPart, 1), mostParts) }
 
-// evenly cuts n elements into parts at multiples of a cache line.
-func evenly(n, parts int) []int {
-	bounds := []int{0}
-	for part := 1; part < parts; part++ {
-		if at := n * part / parts / alignment * alignment; at > bounds[len(bounds)-1] {
-			bounds = append(bounds, at)
+// evenly cuts a row of n elements into parts at multiples of a cache line.
+func evenly(n, parts int) []kernel.Tile {
+	var list []kernel.Tile
+	for part, at := 0, 0; part < parts; part++ {
+		end := n
+		if part < parts-1 {
+			end = n * (part + 1) / parts / alignment * alignment
 		}
-	}
-	return append(bounds, n)
-}
-
-func scaled(bounds []int, by int) []int {
-	list := make([]int, len(bounds))
-	for i, at := range bounds {
-		list[i] = at * by
+		list = append(list, kernel.Tile{Rows: 1, Column: at, Columns: end - at})
+		at = end
 	}
 	return list
 }
 
+// tileSize returns how many elements of a product are computed at a time.
+func (p *pass[T]) tileSize() int {
+	columns := 0
+	for _, t := range p.parts {
+		columns = max(columns, t.Columns)
+	}
+	return p.piece * columns
+}
+
+// run runs a part.
 func (p *pass[T]) run(c *chain[T], part int, scratch []T) {
 	var in, out [kernel.MaxOperands]kernel.Operand[T]
 	var sums [kernel.MaxOperands][]float64
@@ -148,31 +151,39 @@ func (p *pass[T]) run(c *chain[T], part int, scratch []T) {
 	for i, at := range p.sums {
 		sums[i], totals = totals[:at.size], totals[at.size:]
 	}
-	lo, hi := p.bounds[part], p.bounds[part+1]
+	t := p.parts[part]
 	if len(p.fused) == 0 {
-		p.program.Run(lo, hi, in[:len(p.in)], out[:len(p.out)], sums[:len(p.sums)], scratch)
+		p.program.Run(t.Column, t.Column+t.Columns, in[:len(p.in)], out[:len(p.out)], sums[:len(p.sums)], scratch)
 		return
 	}
 	var tiles, prepared [mostFused][]T
+	size := p.tileSize()
 	for i := range p.fused {
 		f := &p.fused[i]
-		tiles[i], scratch = scratch[:p.piece], scratch[aligned(p.piece):]
+		tiles[i], scratch = scratch[:size], scratch[aligned(size):]
 		prepared[i], scratch = scratch[:f.scratch], scratch[aligned(f.scratch):]
 		if f.prepare != nil {
 			f.prepare(c, prepared[i])
 		}
 	}
-	for ; lo < hi; lo += p.piece {
-		end := min(lo+p.piece, hi)
+	for piece := range pieces(t, p.piece) {
 		for i := range p.fused {
-			f := &p.fused[i]
-			tile := tiles[i][:end-lo]
-			f.rows(c, tile, lo/f.length, end/f.length, prepared[i])
-			for _, register := range f.inputs {
-				in[register] = kernel.Operand[T]{Data: tile, From: lo}
-			}
+			p.fused[i].tile(c, tiles[i], piece.Columns, piece, prepared[i])
 		}
-		p.program.Run(lo, end, in[:len(p.in)], out[:len(p.out)], sums[:len(p.sums)], scratch)
+		// Whole rows follow one another; of others, each is a run of its own.
+		rows, run := piece.Rows, piece.Columns
+		if piece.Columns == p.length {
+			rows, run = 1, piece.Rows*piece.Columns
+		}
+		for row := range rows {
+			lo := (piece.Row+row)*p.length + piece.Column
+			for i := range p.fused {
+				for _, register := range p.fused[i].inputs {
+					in[register] = kernel.Operand[T]{Data: tiles[i][row*run:], From: lo}
+				}
+			}
+			p.program.Run(lo, lo+run, in[:len(p.in)], out[:len(p.out)], sums[:len(p.sums)], scratch)
+		}
 	}
 }
 
@@ -186,7 +197,7 @@ func (p *pass[T]) finish(c *chain[T]) {
 		out := c.at(to)
 		for i := range out {
 			sum := 0.0
-			for part := range len(p.bounds) - 1 {
+			for part := range len(p.parts) {
 				sum += c.sums[part*p.totals+at+i]
 			}
 			out[i] = T(sum)
@@ -220,11 +231,11 @@ func (b *builder[T]) descent(k *task, code kernel.Program, leaves []*value, p *p
 	length := kernel.Aligned(product.N)
 	b.needScratch(f.scratch)
 	return instruction[T]{
-		name: f.name + " + descent", detail: detail(k), parts: len(f.cuts) - 1, work: f.work,
+		name: f.name + " + descent", detail: detail(k), parts: len(f.parts), work: f.work,
 		run: func(c *chain[T], part int, scratch []T) {
 			f.prepare(c, scratch)
-			lo, hi := f.cuts[part], f.cuts[part+1]
-			kernel.Descend(lo, hi, product.N, product.K, c.at(by)[0], c.at(left), product.M, scratch, length, c.at(to)[lo*product.N:hi*product.N])
+			t := f.parts[part]
+			kernel.Descend(t.Row, t.Row+t.Rows, product.N, product.K, c.at(by)[0], c.at(left), product.M, scratch, length, c.at(to)[t.Row*product.N:])
 		},
 	}, true
 }

@@ -2,22 +2,23 @@ package plan
 
 import (
 	"fmt"
+	"iter"
 
 	"github.com/seed5b471a7e/backstitch/framework/engine/plan/kernel"
 	"github.com/seed5b471a7e/backstitch/framework/ops"
 )
 
-// rowLength returns the length of the rows of a product whose rows can be computed one after the other, and whether v is one.
-func rowLength(v *value) (length int, is bool) {
+// producible reports whether a value is a product that can be computed tile by tile.
+func producible(v *value) bool {
 	switch op := v.op.(type) {
 	case ops.MatMul:
-		p, single := singleProduct(op, v)
-		return p.N, single
+		_, single := singleProduct(op, v)
+		return single
 	case ops.ConvWeights:
 		_, planar := weightsConv(v)
-		return v.size / v.shape[0], planar && kernel.Native
+		return planar && kernel.Native
 	}
-	return 0, false
+	return false
 }
 
 // singleProduct is a product of two matrices, of which the first may be several that are stacked.
@@ -37,9 +38,31 @@ func singleProduct(op ops.MatMul, v *value) (p kernel.MatMul, is bool) {
 type producing[T kernel.Float] struct {
 	fused[T]
 	name  string
-	cuts  []int // rows at which parts begin and end
-	piece int   // rows at a time
+	parts []kernel.Tile
+	piece int // rows at a time
 	work  float64
+}
+
+// store stores a part of the product where the whole belongs.
+func (f *producing[T]) store(c *chain[T], t kernel.Tile, to, scratch []T) {
+	if f.prepare != nil {
+		f.prepare(c, scratch)
+	}
+	for piece := range pieces(t, f.piece) {
+		f.tile(c, to[piece.Row*f.length+piece.Column:], f.length, piece, scratch)
+	}
+}
+
+// pieces cuts a tile after every so many rows.
+func pieces(t kernel.Tile, rows int) iter.Seq[kernel.Tile] {
+	return func(yield func(kernel.Tile) bool) {
+		for end := t.Row + t.Rows; t.Row < end; t.Row += t.Rows {
+			t.Rows = min(rows, end-t.Row)
+			if !yield(t) {
+				return
+			}
+		}
+	}
 }
 
 // nanosecondsPerTerm is about what a multiplication and an addition take.
@@ -54,14 +77,14 @@ func (b *builder[T]) producer(v *value) producing[T] {
 	conv, _ := weightsConv(v)
 	x, g := b.place(v.in[0]), b.place(v.in[1])
 	length := v.size / v.shape[0]
-	f := producing[T]{name: "weight gradient", cuts: conv.RowParts()}
-	for i := range len(f.cuts) - 1 {
-		f.piece = max(f.piece, f.cuts[i+1]-f.cuts[i])
+	f := producing[T]{name: "weight gradient", parts: conv.WeightParts()}
+	for _, t := range f.parts {
+		f.piece = max(f.piece, t.Rows)
 	}
 	f.work = float64(v.size) * float64(conv.Batch*conv.OH*conv.OW) * nanosecondsPerTerm
 	weights := conv.Weights()
-	f.fused = fused[T]{length: length, scratch: weights.Scratch(), rows: func(c *chain[T], out []T, lo, hi int, scratch []T) {
-		kernel.Correlate(weights, c.at(x), c.at(g), out, lo, hi, scratch)
+	f.fused = fused[T]{length: length, scratch: weights.Scratch(), tile: func(c *chain[T], out []T, ld int, t kernel.Tile, scratch []T) {
+		kernel.Correlate(weights, c.at(x), c.at(g), out, ld, t, scratch)
 	}}
 	return f
 }
@@ -88,12 +111,10 @@ func (b *builder[T]) matrixRows(v *value, p kernel.MatMul) producing[T] {
 	if f.work > worthSharing {
 		parts = min(mostParts, (p.M+f.piece-1)/f.piece)
 	}
-	f.cuts = []int{0}
 	each := ((p.M+parts-1)/parts + f.piece - 1) / f.piece * f.piece
-	for at := each; at < p.M; at += each {
-		f.cuts = append(f.cuts, at)
+	for at := 0; at < p.M; at += each {
+		f.parts = append(f.parts, kernel.Tile{Row: at, Rows: min(each, p.M-at), Columns: p.N})
 	}
-	f.cuts = append(f.cuts, p.M)
 	return f
 }
 
@@ -102,12 +123,12 @@ func (b *builder[T]) rows(v *value, p kernel.MatMul) fused[T] {
 	x, y := b.place(v.in[0]), b.place(v.in[1])
 	switch {
 	case !p.TransA && p.TransB && p.M <= few:
-		return fused[T]{scratch: kernel.DenseScratch(p.M, p.K), rows: func(c *chain[T], out []T, lo, hi int, scratch []T) {
-			kernel.Dot(hi-lo, p.N, p.K, c.at(x)[lo*p.K:], c.at(y), out, p.N, scratch)
+		return fused[T]{scratch: kernel.DenseScratch(p.M, p.K), tile: func(c *chain[T], out []T, _ int, t kernel.Tile, scratch []T) {
+			kernel.Dot(t.Rows, p.N, p.K, c.at(x)[t.Row*p.K:], c.at(y), out, p.N, scratch)
 		}}
 	case !p.TransA && !p.TransB && p.M <= few:
-		return fused[T]{scratch: kernel.DenseScratch(p.M, p.N), rows: func(c *chain[T], out []T, lo, hi int, scratch []T) {
-			kernel.Combine(hi-lo, p.N, p.K, c.at(x)[lo*p.K:], p.K, c.at(y), out, scratch)
+		return fused[T]{scratch: kernel.DenseScratch(p.M, p.N), tile: func(c *chain[T], out []T, _ int, t kernel.Tile, scratch []T) {
+			kernel.Combine(t.Rows, p.N, p.K, c.at(x)[t.Row*p.K:], p.K, c.at(y), out, scratch)
 		}}
 	case outer(p):
 		length := kernel.Aligned(p.N)
@@ -119,13 +140,13 @@ func (b *builder[T]) rows(v *value, p kernel.MatMul) fused[T] {
 					copy(scratch[i*length:], from[i*p.N:(i+1)*p.N])
 				}
 			},
-			rows: func(c *chain[T], out []T, lo, hi int, scratch []T) {
-				kernel.Outer(lo, hi, p.N, p.K, c.at(x), p.M, scratch, length, out)
+			tile: func(c *chain[T], out []T, _ int, t kernel.Tile, scratch []T) {
+				kernel.Outer(t.Row, t.Row+t.Rows, p.N, p.K, c.at(x), p.M, scratch, length, out)
 			},
 		}
 	}
-	return fused[T]{scratch: p.Scratch(min(pieceRows, p.M)), rows: func(c *chain[T], out []T, lo, hi int, scratch []T) {
-		kernel.MatMulRows(p, c.at(x), c.at(y), out, lo, hi, scratch)
+	return fused[T]{scratch: p.Scratch(min(pieceRows, p.M)), tile: func(c *chain[T], out []T, _ int, t kernel.Tile, scratch []T) {
+		kernel.MatMulRows(p, c.at(x), c.at(y), out, t.Row, t.Row+t.Rows, scratch)
 	}}
 }
 
@@ -139,17 +160,8 @@ func (b *builder[T]) matMul(op ops.MatMul, v *value) instruction[T] {
 	f := b.matrixRows(v, p)
 	b.needScratch(f.scratch)
 	return instruction[T]{
-		name: f.name, detail: fmt.Sprint(v), parts: len(f.cuts) - 1, work: f.work,
-		run: func(c *chain[T], part int, scratch []T) {
-			if f.prepare != nil {
-				f.prepare(c, scratch)
-			}
-			to := c.at(out)
-			for lo, end := f.cuts[part], f.cuts[part+1]; lo < end; lo += f.piece {
-				hi := min(lo+f.piece, end)
-				f.rows(c, to[lo*p.N:hi*p.N], lo, hi, scratch)
-			}
-		},
+		name: f.name, detail: fmt.Sprint(v), parts: len(f.parts), work: f.work,
+		run: func(c *chain[T], part int, scratch []T) { f.store(c, f.parts[part], c.at(out), scratch) },
 	}
 }
 

@@ -372,7 +372,7 @@ func (t *tasks) fuseProducers() {
 			if maker == nil || maker.op == nil || !t.onlyFor(s, k) {
 				continue
 			}
-			if length, is := rowLength(s); is && len(k.producers) < mostFused && (len(k.producers) == 0 || length == mustRowLength(k.producers[0])) {
+			if k.canProduce(s) {
 				k.producers = append(k.producers, s)
 				fused[maker] = true
 			}
@@ -388,9 +388,18 @@ func (t *tasks) fuseProducers() {
 	t.list = slices.DeleteFunc(t.list, func(k *task) bool { return fused[k] })
 }
 
-func mustRowLength(p *value) int {
-	length, _ := rowLength(p)
-	return length
+// canProduce reports whether a group's pass can compute a product besides those that it does: they must be cut alike.
+func (k *task) canProduce(s *value) bool {
+	if len(k.producers) == 0 {
+		return producible(s)
+	}
+	p, q := k.producers[0], s
+	return len(k.producers) < mostFused && isMatMul(p) && isMatMul(q) && producible(q) && slices.Equal(p.shape, q.shape)
+}
+
+func isMatMul(v *value) bool {
+	_, is := v.op.(ops.MatMul)
+	return is
 }
 
 // onlyFor reports whether a storage is read by one group alone, element by element.

@@ -31,30 +31,45 @@ func partsOf(images, rows, positions int, work float64) []part {
 		}
 		return parts
 	}
-	bounds := cutRows(rows, n)
+	bounds := cut(rows, n, 12)
 	for i := range len(bounds) - 1 {
 		parts = append(parts, part{0, images, bounds[i], bounds[i+1]})
 	}
 	return parts
 }
 
-// cutRows cuts rows at multiples of what kernels compute at a time.
-func cutRows(rows, n int) []int {
-	const tile = 12
+// cut cuts a range into n parts, at multiples of what kernels compute at a time.
+func cut(length, n, unit int) []int {
 	bounds := []int{0}
 	for i := 1; i < n; i++ {
-		if at := rows * i / n / tile * tile; at > bounds[len(bounds)-1] {
+		if at := (length*i/n + unit/2) / unit * unit; at > bounds[len(bounds)-1] && at < length {
 			bounds = append(bounds, at)
 		}
 	}
-	return append(bounds, rows)
+	return append(bounds, length)
 }
 
 func (c *Conv) work() float64 {
 	return float64(c.Batch*c.Groups*c.Filters*c.Channels) * float64(c.KH*c.KW) * float64(c.OH*c.OW)
 }
 
-// RowParts returns the bounds of rows, which are filters, at which the weights' gradient is best cut into parts.
-func (c *Conv) RowParts() []int {
-	return cutRows(c.Groups*c.Filters, min(max(int(c.work()/partWork), 1), mostConvParts))
+// WeightParts cuts the gradient in the weights, whose rows are filters and whose columns are channels and taps, into parts. For each
+// part what its columns read is packed as often as there are groups, and so is what its rows read, which is less: columns are cut, unless
+// there are many groups.
+func (c *Conv) WeightParts() []Tile {
+	rows, columns := c.Groups*c.Filters, c.Channels*c.KH*c.KW
+	n := min(max(int(c.work()/partWork), 1), mostConvParts)
+	var parts []Tile
+	if c.Groups > 1 {
+		bounds := cut(rows, n, 12)
+		for i := range len(bounds) - 1 {
+			parts = append(parts, Tile{bounds[i], bounds[i+1] - bounds[i], 0, columns})
+		}
+		return parts
+	}
+	bounds := cut(columns, n, 32)
+	for i := range len(bounds) - 1 {
+		parts = append(parts, Tile{0, rows, bounds[i], bounds[i+1] - bounds[i]})
+	}
+	return parts
 }

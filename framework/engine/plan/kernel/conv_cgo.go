@@ -160,12 +160,11 @@ func (c Conv) Weights() *Correlating {
 // Scratch returns how many elements of working memory Correlate needs.
 func (k *Correlating) Scratch() int { return k.scratch }
 
-// Correlate stores the rows lo to hi (excluded) of the gradient in dw, which holds just these; a row is a filter. The bits of an element
-// do not depend on lo and hi.
-func Correlate[E Float](k *Correlating, x, g, dw []E, lo, hi int, scratch []E) {
+// Correlate stores a tile of the gradient in dw, whose rows begin ld elements apart. The bits of an element do not depend on the tile.
+func Correlate[E Float](k *Correlating, x, g, dw []E, ld int, t Tile, scratch []E) {
 	if single[E]() {
-		C.backstitch_correlate_f32(&k.v, f32(x), f32(g), f32(dw), C.int64_t(lo), C.int64_t(hi), f32(scratch))
+		C.backstitch_correlate_f32(&k.v, f32(x), f32(g), f32(dw), C.int64_t(ld), C.int64_t(t.Row), C.int64_t(t.Row+t.Rows), C.int64_t(t.Column), C.int64_t(t.Columns), f32(scratch))
 	} else {
-		C.backstitch_correlate_f64(&k.v, f64(x), f64(g), f64(dw), C.int64_t(lo), C.int64_t(hi), f64(scratch))
+		C.backstitch_correlate_f64(&k.v, f64(x), f64(g), f64(dw), C.int64_t(ld), C.int64_t(t.Row), C.int64_t(t.Row+t.Rows), C.int64_t(t.Column), C.int64_t(t.Columns), f64(scratch))
 	}
 }

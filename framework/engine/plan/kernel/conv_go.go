@@ -39,11 +39,17 @@ func (c Conv) Weights() *Correlating { return &Correlating{c} }
 // Scratch returns how many elements of working memory Correlate needs.
 func (k *Correlating) Scratch() int { return 0 }
 
-// Correlate stores the rows lo to hi (excluded) of the gradient in dw, which holds just these; a row is a filter.
-func Correlate[E Float](k *Correlating, x, g, dw []E, lo, hi int, _ []E) {
-	clear(dw)
-	first := lo * k.conv.Channels * k.conv.KH * k.conv.KW
-	k.conv.each(lo, hi, func(i, j, k int) { dw[j-first] += x[i] * g[k] })
+// Correlate stores a tile of the gradient in dw, whose rows begin ld elements apart.
+func Correlate[E Float](k *Correlating, x, g, dw []E, ld int, t Tile, _ []E) {
+	for row := range t.Rows {
+		clear(dw[row*ld:][:t.Columns])
+	}
+	length := k.conv.Channels * k.conv.KH * k.conv.KW
+	k.conv.each(t.Row, t.Row+t.Rows, func(i, j, k int) {
+		if column := j%length - t.Column; 0 <= column && column < t.Columns {
+			dw[(j/length-t.Row)*ld+column] += x[i] * g[k]
+		}
+	})
 }
 
 // each calls f with the places in input, weights and output of every product, for some filters.

@@ -74,16 +74,21 @@ func testConv[E Float](t *testing.T, tolerance float64) {
 		compare(t, name+" input gradient", slide(input, g, w, len(dx)), dx, tolerance*math.Sqrt(float64(c.Filters*c.KH*c.KW)))
 		rows := c.Groups * c.Filters
 		length := len(w) / rows
-		cut := r.IntN(rows + 1)
+		row, column := r.IntN(rows+1), r.IntN(length+1)
 		got := unknown[E](len(w))
-		Correlate(weights, x, g, got[:cut*length:cut*length], 0, cut, unknown[E](weights.Scratch()))
-		Correlate(weights, x, g, got[cut*length:], cut, rows, unknown[E](weights.Scratch()))
+		for _, tile := range []Tile{{0, row, 0, column}, {0, row, column, length - column}, {row, rows - row, 0, column}, {row, rows - row, column, length - column}} {
+			if tile.Rows*tile.Columns > 0 {
+				Correlate(weights, x, g, got[tile.Row*length+tile.Column:], length, tile, unknown[E](weights.Scratch()))
+			}
+		}
 		compare(t, name+" weight gradient", got, dw, tolerance*math.Sqrt(float64(c.Batch*c.OH*c.OW)))
 		whole := unknown[E](len(w))
-		Correlate(weights, x, g, whole, 0, rows, unknown[E](weights.Scratch()))
+		for _, tile := range c.WeightParts() {
+			Correlate(weights, x, g, whole[tile.Row*length+tile.Column:], length, tile, unknown[E](weights.Scratch()))
+		}
 		for i := range whole {
 			if whole[i] != got[i] {
-				t.Fatalf("%s: element %d of the weight gradient is %v cut at row %d, else %v", name, i, got[i], cut, whole[i])
+				t.Fatalf("%s: element %d of the weight gradient is %v cut at row %d and column %d, else %v", name, i, got[i], row, column, whole[i])
 			}
 		}
 	}
@@ -130,6 +135,11 @@ func BenchmarkConv(b *testing.B) {
 				Slide(input, g, w, x, part, s)
 			}
 		})
-		measure("weights", weights.Scratch(), func(s []float32) { Correlate(weights, x, g, w, 0, c.Filters, s) })
+		length := len(w) / c.Filters
+		measure("weights", weights.Scratch(), func(s []float32) {
+			for _, tile := range c.WeightParts() {
+				Correlate(weights, x, g, w[tile.Row*length+tile.Column:], length, tile, s)
+			}
+		})
 	}
 }

@@ -43,6 +43,9 @@ func testAccuracy[E Float](t *testing.T, op Code, bits, smallest int, bound floa
 	worst, where := 0.0, E(0)
 	for i, got := range apply(op, x) {
 		want := evaluate[E](&Instruction{Op: op}, float64(x[i]), 0, 0)
+		if subnormal(E(float64(got)-want)/2) || subnormal(x[i]) && (subnormal(got) || got == E(evaluate[E](&Instruction{Op: op}, 0, 0, 0))) {
+			continue
+		}
 		switch rounded := E(want); {
 		case got != got && want != want, got == rounded && (got != 0 || math.Signbit(float64(got)) == math.Signbit(want)):
 		case got != got || want != want || math.IsInf(float64(got), 0) != math.IsInf(float64(rounded), 0):
@@ -59,6 +62,11 @@ func testAccuracy[E Float](t *testing.T, op Code, bits, smallest int, bound floa
 		t.Errorf("of %v is off by %.2f units in the last place, more than %v", where, worst, bound)
 	}
 	t.Logf("worst at %v: %.2f", where, worst)
+}
+
+// subnormal reports whether x is a number that kernels may take as zero.
+func subnormal[E Float](x E) bool {
+	return Native && single[E]() && x != 0 && math.Abs(float64(x)) < 0x1p-126
 }
 
 func singles() []float32 {
@@ -137,6 +145,9 @@ func TestBinaryInstructionsAreThoseOfGo(t *testing.T) {
 					got := []float32{1}
 					c.Run(0, 1, []Operand[float32]{{Data: []float32{a}}, {Data: []float32{b}}}, []Operand[float32]{{Data: got}}, nil, make([]float32, c.Scratch()))
 					want := float32(evaluate[float32](&Instruction{Op: op}, float64(a), float64(b), 0))
+					if subnormal(a) || subnormal(b) || subnormal(want) {
+						continue
+					}
 					same := got[0] == want && math.Signbit(float64(got[0])) == math.Signbit(float64(want)) || got[0] != got[0] && want != want
 					if !same && (op != Pow || !near(float64(got[0]), float64(want), 1e-6)) {
 						t.Errorf("instruction %d of %v and %v is %v, want %v", op, a, b, got[0], want)
