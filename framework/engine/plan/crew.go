@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/seed5b471a7e/backstitch/framework/engine/plan/kernel"
 )
@@ -11,14 +12,21 @@ import (
 // Each chain has one core. The cores that no chain needs are the crew: they take parts of long instructions. The parts are the same
 // however many cores there are, so results are, too.
 
-// worthSharing is how many nanoseconds an instruction must take so that waking another core pays.
-const worthSharing = 60e3
+const (
+	// worthSharing is how many nanoseconds an instruction must take so that another core's help pays.
+	worthSharing = 30e3
+	// patience is how long a member looks for the next instruction before it sleeps: waking up takes longer than most instructions.
+	patience = 200 * time.Microsecond
+)
 
 // atWork is the number of chains that are running.
 var atWork atomic.Int32
 
-// work is what a member of the crew can be given.
-type work interface{ help(m *member) }
+// work is what a member of the crew can help with.
+type work interface {
+	join() bool // unless enough have joined
+	help(m *member)
+}
 
 // member is one goroutine of the crew.
 type member struct {
@@ -26,23 +34,83 @@ type member struct {
 	double []float64
 }
 
-var (
-	crew    = make(chan work) // somebody receives if a member is idle
-	members sync.Once
-)
+// crew is everybody who may help, and what there is to do.
+var crew struct {
+	recruit sync.Once
+	mutex   sync.Mutex
+	offers  []work
+	offered atomic.Int32 // the number of offers
+	asleep  atomic.Int32 // members
+	wake    chan struct{}
+}
 
 // recruit starts as many members as there may be idle cores.
 func recruit() {
-	members.Do(func() {
-		for range runtime.NumCPU() - 1 {
-			go func() {
-				m := &member{}
-				for w := range crew {
-					w.help(m)
-				}
-			}()
+	crew.recruit.Do(func() {
+		n := runtime.NumCPU() - 1
+		crew.wake = make(chan struct{}, n)
+		for range n {
+			go new(member).serve()
 		}
 	})
+}
+
+// serve helps whoever asks for it.
+func (m *member) serve() {
+	for {
+		for since := time.Now(); time.Since(since) < patience; {
+			if w := accept(); w != nil {
+				w.help(m)
+				since = time.Now()
+			}
+		}
+		crew.asleep.Add(1)
+		<-crew.wake
+		crew.asleep.Add(-1)
+	}
+}
+
+// offer lets members join, and wakes as many as are wanted.
+func offer(w work, wanted int) {
+	crew.mutex.Lock()
+	crew.offers = append(crew.offers, w)
+	crew.offered.Add(1)
+	crew.mutex.Unlock()
+	for range min(wanted, int(crew.asleep.Load())) {
+		select {
+		case crew.wake <- struct{}{}:
+		default: // enough are being woken
+		}
+	}
+}
+
+// accept joins the work that was offered first and wants more help, if there is any.
+func accept() work {
+	if crew.offered.Load() == 0 {
+		runtime.Gosched()
+		return nil
+	}
+	crew.mutex.Lock()
+	defer crew.mutex.Unlock()
+	for _, w := range crew.offers {
+		if w.join() {
+			return w
+		}
+	}
+	return nil
+}
+
+// withdraw lets nobody else join.
+func withdraw(w work) {
+	crew.mutex.Lock()
+	defer crew.mutex.Unlock()
+	for i, other := range crew.offers {
+		if other == w {
+			crew.offers = append(crew.offers[:i], crew.offers[i+1:]...)
+			crew.offered.Add(-1)
+			return
+		}
+	}
 }
 
 // job is an instruction whose parts are shared.
@@ -50,7 +118,8 @@ type job[T kernel.Float] struct {
 	chain       *chain[T]
 	instruction *instruction[T]
 	next        atomic.Int32
-	helpers     sync.WaitGroup
+	places      atomic.Int32 // for helpers
+	helpers     atomic.Int32 // that have joined and not left
 }
 
 // share runs an instruction together with idle members of the crew. It reports whether it did.
@@ -63,16 +132,13 @@ func (c *chain[T]) share(i *instruction[T]) bool {
 	j := &c.shared
 	j.chain, j.instruction = c, i
 	j.next.Store(0)
-	for range idle {
-		j.helpers.Add(1)
-		select {
-		case crew <- j:
-		default:
-			j.helpers.Done()
-		}
-	}
+	j.places.Store(int32(idle))
+	offer(j, idle)
 	j.parts(c.scratch)
-	j.helpers.Wait()
+	withdraw(j)
+	for j.helpers.Load() > 0 {
+		runtime.Gosched() // a part takes less time than going to sleep
+	}
 	if i.finish != nil {
 		i.finish(c)
 	}
@@ -86,12 +152,25 @@ func (j *job[T]) parts(scratch []T) {
 		if part >= j.instruction.parts {
 			return
 		}
+		if part == j.instruction.parts-1 {
+			withdraw(j) // nothing is left for others
+		}
 		j.instruction.run(j.chain, part, scratch)
 	}
 }
 
+// join is called by one member at a time.
+func (j *job[T]) join() bool {
+	if j.places.Load() == 0 {
+		return false
+	}
+	j.places.Add(-1)
+	j.helpers.Add(1)
+	return true
+}
+
 func (j *job[T]) help(m *member) {
-	defer j.helpers.Done()
+	defer j.helpers.Add(-1)
 	j.parts(scratchOf[T](m, j.chain.plan.scratch))
 }
 
