@@ -12,6 +12,7 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/dataset"
 	"github.com/seed5b471a7e/backstitch/framework/engine"
 	"github.com/seed5b471a7e/backstitch/framework/engine/ort"
+	"github.com/seed5b471a7e/backstitch/framework/engine/plan/kernel"
 	"github.com/seed5b471a7e/backstitch/framework/run"
 	"github.com/spf13/cobra"
 )
@@ -56,6 +57,7 @@ func examine(c *cobra.Command) []finding {
 	cpu := run.DescribeCPU()
 	findings = append(findings,
 		finding{Name: "processor", Status: fmt.Sprintf("%d cores, %s (%s)", cpu.Cores, cpu.Architecture, cpu.InstructionSet)},
+		finding{Name: "kernels", Status: kernels()},
 		finding{Name: "engines", Status: strings.Join(engine.Names(), ", ")},
 		onnxRuntime(),
 		finding{Name: "data folder", Status: cmp.Or(os.Getenv("BACKSTITCH_DATA"), "BACKSTITCH_DATA is not set: Debian's folders only")},
@@ -65,6 +67,14 @@ func examine(c *cobra.Command) []finding {
 		findings = append(findings, examineData(c, name))
 	}
 	return findings
+}
+
+// kernels says which kernels the plan engine uses, of those that it could.
+func kernels() string {
+	if !kernel.Native {
+		return "in Go: built without cgo"
+	}
+	return fmt.Sprintf("%s (of %s; BACKSTITCH_KERNELS chooses)", kernel.Set(), strings.Join(kernel.Sets(), ", "))
 }
 
 func onnxRuntime() finding {
