@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -31,20 +32,34 @@ type workbench struct {
 	duration  time.Duration
 }
 
-func (w *workbench) flags(c *cobra.Command, batch int) {
+// result is what a benchmark measures: it is what --json prints.
+type result interface {
+	measure(ctx context.Context) error
+	print(out io.Writer) error
+}
+
+// complete gives a benchmark's command the flags of its workbench and --json, and what it does.
+func (w *workbench) complete(c *cobra.Command, batch int, r result) *cobra.Command {
+	c.Args = cobra.NoArgs
 	c.Flags().StringVar(&w.Model, "model", "zoo:mlp-5x500", "the `MODEL`: zoo:NAME or an .onnx file")
 	positiveFlag(c, &w.Batch, "batch", batch, "examples in a batch")
 	engineFlag(c, &w.Engine)
 	precisionFlag(c, &w.Precision)
 	c.Flags().DurationVar(&w.duration, "duration", 5*time.Second, "how long to measure")
-}
-
-// check looks at what the flags' own types cannot.
-func (w *workbench) check(c *cobra.Command) error {
-	if w.duration <= 0 {
-		return usageError(c, fmt.Errorf("--duration is %v: want more than nothing", w.duration))
+	asJSON := jsonFlag(c)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		if w.duration <= 0 {
+			return usageError(c, fmt.Errorf("--duration is %v: want more than nothing", w.duration))
+		}
+		if err := r.measure(c.Context()); err != nil {
+			return err
+		}
+		if *asJSON {
+			return printJSON(c, r)
+		}
+		return r.print(c.OutOrStdout())
 	}
-	return nil
+	return c
 }
 
 // open makes what is measured, with that optimizer.
@@ -166,6 +181,15 @@ func repeated(work func() error) func(n int) error {
 			}
 		}
 		return nil
+	}
+}
+
+// endless returns a function that returns the batches, again and again.
+func (b cyclicBatches) endless() func() engine.Batch {
+	i := 0
+	return func() engine.Batch {
+		i++
+		return b[i%len(b)]
 	}
 }
 

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
 	"runtime"
 	"slices"
 	"sync"
@@ -24,9 +25,11 @@ type stepBench struct {
 	Allocations  float64      `json:"allocs_per_step"`
 	First        float64      `json:"ms_first_step"` // with the compilation
 	Profile      *stepProfile `json:"profile,omitempty"`
+	profiled     bool
 }
 
 func newBenchStep() *cobra.Command {
+	b := &stepBench{}
 	c := &cobra.Command{
 		Use:   "step",
 		Short: "Measure gradient steps per second of independent chains",
@@ -35,39 +38,27 @@ one chain; overall it is the elapsed time divided by the steps of all chains. Wi
 their order, with the time of each.`,
 		Example: `  backstitch bench step --model zoo:mlp-5x500 --batch 8 --optimizer adamw --chains 2 --json
   backstitch bench step --model zoo:resnet18-cifar --profile`,
-		Args: cobra.NoArgs,
 	}
-	b := stepBench{}
-	b.flags(c, 8)
 	choiceFlag(c, &b.Optimizer, "optimizer", "sgd", optim.Names(), "the optimizer, with its default options")
 	positiveFlag(c, &b.Chains, "chains", 1, "independent chains that run at the same time")
-	profile := c.Flags().Bool("profile", false, "print what a step is made of, and the time that each part takes")
-	asJSON := jsonFlag(c)
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		if err := b.check(c); err != nil {
-			return err
-		}
-		if err := b.run(c.Context(), *profile); err != nil {
-			return err
-		}
-		if *asJSON {
-			return printJSON(c, b)
-		}
-		t := newTable(c.OutOrStdout())
-		t.row("per step of a chain", fmt.Sprintf("%.4g ms", b.Milliseconds))
-		t.row("per step overall", fmt.Sprintf("%.4g ms", b.Overall))
-		t.row("first step, compiled", fmt.Sprintf("%.4g ms", b.First))
-		t.row("allocations per step", fmt.Sprintf("%.4g", b.Allocations))
-		t.row("steps", count(int64(b.Steps)))
-		if err := t.flush(); err != nil || b.Profile == nil {
-			return err
-		}
-		return b.Profile.print(c.OutOrStdout())
-	}
-	return c
+	c.Flags().BoolVar(&b.profiled, "profile", false, "print what a step is made of, and the time that each part takes")
+	return b.complete(c, 8, b)
 }
 
-func (b *stepBench) run(ctx context.Context, profile bool) error {
+func (b *stepBench) print(out io.Writer) error {
+	t := newTable(out)
+	t.row("per step of a chain", fmt.Sprintf("%.4g ms", b.Milliseconds))
+	t.row("per step overall", fmt.Sprintf("%.4g ms", b.Overall))
+	t.row("first step, compiled", fmt.Sprintf("%.4g ms", b.First))
+	t.row("allocations per step", fmt.Sprintf("%.4g", b.Allocations))
+	t.row("steps", count(int64(b.Steps)))
+	if err := t.flush(); err != nil || b.Profile == nil {
+		return err
+	}
+	return b.Profile.print(out)
+}
+
+func (b *stepBench) measure(ctx context.Context) error {
 	o, err := optim.New(b.Optimizer)
 	if err != nil {
 		return err
@@ -90,19 +81,19 @@ func (b *stepBench) run(ctx context.Context, profile bool) error {
 		}
 		b.First = time.Since(start).Seconds() * 1e3
 	}
-	if err := b.measure(ctx, chains); err != nil || !profile {
-		return err
-	}
 	profiler, can := chains[0].Machine.(engine.Profiler)
-	if !can {
+	if b.profiled && !can {
 		return fmt.Errorf("the %s engine does not tell what a step is made of: leave out --profile", b.Engine)
+	}
+	if err := b.race(ctx, chains); err != nil || !b.profiled {
+		return err
 	}
 	b.Profile, err = newStepProfile(ctx, profiler, chains[0].chain, b.Milliseconds)
 	return err
 }
 
-// measure runs the chains side by side.
-func (b *stepBench) measure(ctx context.Context, chains []*steps) error {
+// race runs the chains side by side.
+func (b *stepBench) race(ctx context.Context, chains []*steps) error {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	start := time.Now()

@@ -31,7 +31,7 @@ func partsOf(images, rows, positions int, work float64) []part {
 		}
 		return parts
 	}
-	bounds := cut(rows, n, 12)
+	bounds := cut(rows, n, mostRows)
 	for i := range len(bounds) - 1 {
 		parts = append(parts, part{0, images, bounds[i], bounds[i+1]})
 	}
@@ -53,23 +53,22 @@ func (c *Conv) work() float64 {
 	return float64(c.Batch*c.Groups*c.Filters*c.Channels) * float64(c.KH*c.KW) * float64(c.OH*c.OW)
 }
 
-// WeightParts cuts the gradient in the weights, whose rows are filters and whose columns are channels and taps, into parts. For each
-// part what its columns read is packed as often as there are groups, and so is what its rows read, which is less: columns are cut, unless
-// there are many groups.
+// WeightParts cuts the gradient in the weights, whose rows are filters and whose columns are channels and taps, into parts. Each part
+// packs what its rows and what its columns read. The latter is more, so columns are cut, and it is packed once; only groups, whose
+// columns read nothing in common, are divided by rows.
 func (c *Conv) WeightParts() []Tile {
-	rows, columns := c.Groups*c.Filters, c.Channels*c.KH*c.KW
+	rows, columns := []int{0, c.Groups * c.Filters}, []int{0, c.Channels * c.KH * c.KW}
 	n := min(max(int(c.work()/partWork), 1), mostConvParts)
-	var parts []Tile
 	if c.Groups > 1 {
-		bounds := cut(rows, n, 12)
-		for i := range len(bounds) - 1 {
-			parts = append(parts, Tile{bounds[i], bounds[i+1] - bounds[i], 0, columns})
-		}
-		return parts
+		rows = cut(rows[1], n, mostRows)
+	} else {
+		columns = cut(columns[1], n, mostColumns)
 	}
-	bounds := cut(columns, n, 32)
-	for i := range len(bounds) - 1 {
-		parts = append(parts, Tile{0, rows, bounds[i], bounds[i+1] - bounds[i]})
+	var parts []Tile
+	for i := range len(rows) - 1 {
+		for j := range len(columns) - 1 {
+			parts = append(parts, Tile{rows[i], rows[i+1] - rows[i], columns[j], columns[j+1] - columns[j]})
+		}
 	}
 	return parts
 }

@@ -7,6 +7,12 @@ type MatMul struct {
 	M, N, K        int
 }
 
+// What the kernels in C compute at a time at most, with the largest vectors: see gemm.h.
+const (
+	mostRows    = 12
+	mostColumns = 32
+)
+
 // MatMulRows stores the rows lo to hi (excluded) of C in c, which holds just these rows. The bits of an element do not depend on lo and
 // hi.
 func MatMulRows[E Float](p MatMul, a, b, c []E, lo, hi int, scratch []E) {

@@ -11,12 +11,8 @@ package kernel
 */
 import "C"
 
-// Bounds of what the kernels pack, in elements: see gemm.h.
-const (
-	mostRows    = 12
-	mostColumns = 32
-	depth       = 256
-)
+// depth is how many terms of a sum are packed at a time: see gemm.h.
+const depth = 256
 
 // Scratch returns how many elements of working memory MatMulRows needs for that many rows.
 func (p MatMul) Scratch(rows int) int { return (rows+mostRows)*depth + depth*mostColumns }
