@@ -82,6 +82,17 @@ func regression(o optim.Optimizer) problem {
 	}
 }
 
+// wide is a multilayer perceptron with layers that are worth being cut into parts, and weights that are stored either way.
+func wide(o optim.Optimizer, batch int) problem {
+	return problem{
+		network: programtest.NewNetwork(3).Dense("first", 1201).Apply("Relu").Dense("second", 999).Apply("Tanh").MatMul("third", 250).
+			Apply("Tanh").Dense("output", 2),
+		loss:      "mse",
+		optimizer: o,
+		data:      programtest.Data{Size: batch, Input: []int{3}, Target: programtest.Product(2)},
+	}
+}
+
 // noisy is a convolutional network with buffers and noise.
 func noisy(o optim.Optimizer) problem {
 	return problem{

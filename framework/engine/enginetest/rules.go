@@ -39,17 +39,25 @@ func evaluation(t *testing.T, e engine.Engine) {
 }
 
 func update(t *testing.T, e engine.Engine) {
-	s := classifier(averaging{0.1}).open(t, e, array.Float64)
-	got := s.start.Clone()
-	for k := 1; k <= 3; k++ {
-		g, _ := s.gradient(t, got, k)
-		if err := s.Update(t.Context(), got, g); err != nil {
-			t.Fatal(err)
+	for name, p := range map[string]problem{
+		"a small network":              classifier(averaging{0.1}),
+		"wide layers":                  wide(averaging{0.1}, 8),
+		"wide layers, descent":         wide(descent{0.1}, 8),
+		"wide layers, larger batches":  wide(averaging{0.1}, 20),
+		"wide layers, larger, descent": wide(descent{0.1}, 20),
+	} {
+		s := p.open(t, e, array.Float64)
+		got := s.start.Clone()
+		for k := 1; k <= 3; k++ {
+			g, _ := s.gradient(t, got, k)
+			if err := s.Update(t.Context(), got, g); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	want := s.after(t, 1, 2, 3)
-	if d := distance(got.Data, want.Data); d > 1e-14 || got.Count != want.Count {
-		t.Errorf("three updates differ from three steps by %.1e; they count %d and %d", d, got.Count, want.Count)
+		want := s.after(t, 1, 2, 3)
+		if d := distance(got.Data, want.Data); d > 1e-14 || got.Count != want.Count {
+			t.Errorf("%s: three updates differ from three steps by %.1e; they count %d and %d", name, d, got.Count, want.Count)
+		}
 	}
 }
 

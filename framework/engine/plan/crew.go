@@ -61,6 +61,7 @@ func (m *member) serve() {
 		for since := time.Now(); time.Since(since) < patience; {
 			if w := accept(); w != nil {
 				w.help(m)
+				runtime.Gosched() // see untilBreak
 				since = time.Now()
 			}
 		}

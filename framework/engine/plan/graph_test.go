@@ -1,7 +1,10 @@
 package plan_test
 
 import (
+	"fmt"
 	"math"
+	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
@@ -75,6 +78,48 @@ func TestWhatIsReadAgainIsNotOverwritten(t *testing.T) {
 	agrees(t, "a normalization that is read again", normal.Relu().Add(a).Mul(normal.Exp()).Sub(b).Sum(true, 1).Mul(a), 1e-12)
 	agrees(t, "a row and a column", x.Sum(true, 0).Mul(x.Sum(true, 1)).Tanh().Add(x), 1e-12)
 	agrees(t, "a product with a transposed product", x.Transpose(1, 0).MatMul(x.Relu()).Add(x.Transpose(1, 0).MatMul(a)).Exp(), 1e-12)
+}
+
+// TestRandomGraphsAreThoseOfTheTape makes graphs whose values are read in many places: elementwise, as sums, in products, transposed. In
+// the last two, groups once depended on each other, and a value that was to be stored belonged to no group.
+func TestRandomGraphsAreThoseOfTheTape(t *testing.T) {
+	for n := range uint64(400) {
+		seed := n
+		if n >= 398 {
+			seed = []uint64{4180, 13299}[n-398]
+		}
+		r := rand.New(rand.NewPCG(seed, 1))
+		g := gorgonia.NewGraph()
+		values := []ops.Expr{held(g, "x", array.Float64, 6, 6), held(g, "yy", array.Float64, 6, 6), held(g, "zzz", array.Float64, 6, 1)}
+		pick := func() ops.Expr { return values[max(0, len(values)-1-r.IntN(12))] }
+		for range 5 + r.IntN(60) {
+			a, b := pick(), pick()
+			switch r.IntN(9) {
+			case 0:
+				a = a.Sum(true, r.IntN(2))
+			case 1:
+				a = a.Tanh()
+			case 2:
+				a = a.Relu().Shift(0.25)
+			case 3, 4:
+				a = a.Add(b).Scale(0.5)
+			case 5, 6:
+				a = a.Mul(b).Tanh()
+			case 7:
+				a = a.Sub(b)
+			case 8:
+				if square := values[r.IntN(2)]; slices.Equal(a.Shape(), square.Shape()) {
+					a = square.Transpose(1, 0).MatMul(a).Scale(0.1)
+				}
+			}
+			values = append(values, a)
+		}
+		all := values[0]
+		for range 6 {
+			all = all.Add(pick())
+		}
+		agrees(t, fmt.Sprintf("random graph %d", seed), all, 1e-9)
+	}
 }
 
 func TestFailuresOfKernelsAreErrors(t *testing.T) {

@@ -156,7 +156,7 @@ func (k *task) makes() []*value {
 	case k.op != nil:
 		return []*value{k.op}
 	}
-	return k.roots
+	return slices.Concat(k.roots, k.companions)
 }
 
 // takeOver lets roots of groups live where something was that is read for the last time, element by element.

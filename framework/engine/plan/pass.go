@@ -18,17 +18,18 @@ type pass[T kernel.Float] struct {
 	fused   []fused[T]
 	piece   int // rows at a time, if products are fused
 
+	companions []companion[T]
+
 	sums   []place
 	totals int // elements of all sums
 }
 
 // fused is a product that a pass computes.
 type fused[T kernel.Float] struct {
-	inputs  []int                          // of the program, that read it
-	length  int                            // of a row
-	prepare func(c *chain[T], scratch []T) // before the first rows of a part; may be nil
+	inputs  []int // of the program, that read it
+	length  int   // of a row
 	tile    tileKernel[T]
-	scratch int // elements that are prepared, and that tile needs
+	scratch int // elements that tile needs
 }
 
 // tileKernel stores a tile of a product in out, whose rows begin ld elements apart.
@@ -39,7 +40,6 @@ func (b *builder[T]) group(k *task) instruction[T] {
 	code, leaves := b.tasks.write(k, b.layout)
 	size := k.space.TotalSize()
 	p := &pass[T]{program: kernel.Compile[T](code), length: size, parts: evenly(size, partsOf(size*(len(code.Code)+1)))}
-	scratch := p.program.Scratch()
 	names := []string{}
 	work := float64(size) * float64(len(code.Code)+len(code.Inputs)) * nanosecondsPerElement
 	for _, s := range k.producers {
@@ -54,9 +54,13 @@ func (b *builder[T]) group(k *task) instruction[T] {
 		work += f.work
 		names = append(names, f.name)
 	}
+	more, work := b.accompanied(k, p, work)
+	names = append(names, more...)
 	if i, is := b.descent(k, code, leaves, p); is {
+		i.name, i.detail, i.work = strings.Join(append(names, "descent"), " + "), detail(k), work
 		return i
 	}
+	scratch := max(p.program.Scratch(), p.companionScratch())
 	for i := range p.fused {
 		scratch += aligned(p.tileSize()) + aligned(p.fused[i].scratch)
 	}
@@ -77,8 +81,8 @@ func (b *builder[T]) group(k *task) instruction[T] {
 		}
 	}
 	i := instruction[T]{name: strings.Join(append(names, "elementwise"), " + "), detail: detail(k), parts: len(p.parts), work: work, run: p.run}
-	if p.totals > 0 {
-		b.plan.sums = max(b.plan.sums, p.totals*i.parts)
+	b.plan.sums = max(b.plan.sums, p.totals*i.parts)
+	if p.totals > 0 || len(p.companions) > 0 {
 		i.finish = p.finish
 	}
 	return i
@@ -156,19 +160,17 @@ func (p *pass[T]) run(c *chain[T], part int, scratch []T) {
 		p.program.Run(t.Column, t.Column+t.Columns, in[:len(p.in)], out[:len(p.out)], sums[:len(p.sums)], scratch)
 		return
 	}
-	var tiles, prepared [mostFused][]T
+	var tiles, scratches [mostFused][]T
 	size := p.tileSize()
 	for i := range p.fused {
 		f := &p.fused[i]
 		tiles[i], scratch = scratch[:size], scratch[aligned(size):]
-		prepared[i], scratch = scratch[:f.scratch], scratch[aligned(f.scratch):]
-		if f.prepare != nil {
-			f.prepare(c, prepared[i])
-		}
+		scratches[i], scratch = scratch[:f.scratch], scratch[aligned(f.scratch):]
 	}
 	for piece := range pieces(t, p.piece) {
+		p.accompany(c, part, piece, scratch)
 		for i := range p.fused {
-			p.fused[i].tile(c, tiles[i], piece.Columns, piece, prepared[i])
+			p.fused[i].tile(c, tiles[i], piece.Columns, piece, scratches[i])
 		}
 		// Whole rows follow one another; of others, each is a run of its own.
 		rows, run := piece.Rows, piece.Columns
@@ -192,6 +194,7 @@ const mostFused = 4
 
 // finish adds up what the parts have summed, in their order.
 func (p *pass[T]) finish(c *chain[T]) {
+	p.finishCompanions(c)
 	at := 0
 	for _, to := range p.sums {
 		out := c.at(to)
@@ -208,34 +211,41 @@ func (p *pass[T]) finish(c *chain[T]) {
 
 // descent makes the instruction of a group that only subtracts a multiple of a sum of few outer products from a storage: plain
 // gradient descent on a dense layer's weights. The product is not even written to scratch.
-func (b *builder[T]) descent(k *task, code kernel.Program, leaves []*value, p *pass[T]) (instruction[T], bool) {
-	if len(k.producers) != 1 || len(k.roots) != 1 || len(code.Code) != 1 || code.Code[0].Op != kernel.MulSub {
-		return instruction[T]{}, false
+func (b *builder[T]) descent(k *task, code kernel.Program, leaves []*value, p *pass[T]) (i instruction[T], is bool) {
+	if len(k.producers) != 1 || len(k.roots) != 1 || len(code.Code) != 1 || code.Code[0].Op != kernel.MulSub || !outerProduct(k.producers[0]) {
+		return i, false
 	}
-	op, is := k.producers[0].op.(ops.MatMul)
-	if !is {
-		return instruction[T]{}, false
+	step, gradient := code.Code[0], k.producers[0]
+	g, rate := leaves[step.A], leaves[step.B]
+	if g.storage() != gradient {
+		g, rate = rate, g
 	}
-	product, _ := singleProduct(op, k.producers[0])
-	step := code.Code[0]
-	gradient, rate := leaves[step.A], leaves[step.B]
-	if gradient.storage() != k.producers[0] {
-		gradient, rate = rate, gradient
+	if g.storage() != gradient || rate.size != 1 || code.Outputs[0].Alias != step.C {
+		return i, false
 	}
-	to := b.place(k.roots[0])
-	if !outer(product) || gradient.storage() != k.producers[0] || rate.size != 1 || code.Outputs[0].Alias != step.C {
-		return instruction[T]{}, false
+	product, _ := singleProduct(gradient.op.(ops.MatMul), gradient)
+	by, left, right, to := b.place(rate), b.place(gradient.in[0]), b.place(gradient.in[1]), b.place(k.roots[0])
+	b.needScratch(p.companionScratch())
+	i.parts = len(p.parts)
+	i.run = func(c *chain[T], part int, scratch []T) {
+		for t := range pieces(p.parts[part], p.piece) {
+			p.accompany(c, part, t, scratch)
+			kernel.Descend(t.Row, t.Row+t.Rows, product.N, product.K, c.at(by)[0], c.at(left), product.M, c.at(right), product.N, c.at(to)[t.Row*product.N:])
+		}
 	}
-	f := b.producer(k.producers[0])
-	by, left := b.place(rate), b.place(k.producers[0].in[0])
-	length := kernel.Aligned(product.N)
-	b.needScratch(f.scratch)
-	return instruction[T]{
-		name: f.name + " + descent", detail: detail(k), parts: len(f.parts), work: f.work,
-		run: func(c *chain[T], part int, scratch []T) {
-			f.prepare(c, scratch)
-			t := f.parts[part]
-			kernel.Descend(t.Row, t.Row+t.Rows, product.N, product.K, c.at(by)[0], c.at(left), product.M, scratch, length, c.at(to)[t.Row*product.N:])
-		},
-	}, true
+	switch {
+	case len(k.companions) == 0:
+		i.run = func(c *chain[T], part int, scratch []T) {
+			t := p.parts[part]
+			kernel.Descend(t.Row, t.Row+t.Rows, product.N, product.K, c.at(by)[0], c.at(left), product.M, c.at(right), product.N, c.at(to)[t.Row*product.N:])
+		}
+		return i, true
+	case len(k.companions) == 1 && p.companions[0].adds && k.companions[0].in[0].storage() == gradient.in[0].storage():
+		i.run = func(c *chain[T], part int, scratch []T) {
+			t, d := p.parts[part], p.companions[0].product(c, part, len(p.parts))
+			kernel.Retreat(false, t.Row, t.Row+t.Rows, product.N, product.K, c.at(by)[0], c.at(left), product.M, c.at(right), product.N, c.at(to)[t.Row*product.N:], d, product.N)
+		}
+	}
+	i.finish = p.finishCompanions
+	return i, true
 }

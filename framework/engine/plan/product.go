@@ -45,9 +45,6 @@ type producing[T kernel.Float] struct {
 
 // store stores a part of the product where the whole belongs.
 func (f *producing[T]) store(c *chain[T], t kernel.Tile, to, scratch []T) {
-	if f.prepare != nil {
-		f.prepare(c, scratch)
-	}
 	for piece := range pieces(t, f.piece) {
 		f.tile(c, to[piece.Row*f.length+piece.Column:], f.length, piece, scratch)
 	}
@@ -107,15 +104,18 @@ func (b *builder[T]) matrixRows(v *value, p kernel.MatMul) producing[T] {
 	}
 	f.length = p.N
 	f.work = float64(p.M) * float64(p.N) * float64(p.K) * nanosecondsPerTerm
-	parts := 1
-	if f.work > worthSharing {
-		parts = min(mostParts, (p.M+f.piece-1)/f.piece)
-	}
-	each := ((p.M+parts-1)/parts + f.piece - 1) / f.piece * f.piece
-	for at := 0; at < p.M; at += each {
-		f.parts = append(f.parts, kernel.Tile{Row: at, Rows: min(each, p.M-at), Columns: p.N})
-	}
+	f.parts = inRows(p.M, p.N, f.piece, f.work/worthSharing)
 	return f
+}
+
+// inRows cuts a matrix into about that many parts of whole pieces, but not into too many.
+func inRows(rows, columns, piece int, parts float64) (list []kernel.Tile) {
+	some := max(1, min(mostParts, int(parts), (rows+piece-1)/piece))
+	each := max(1, ((rows+some-1)/some+piece-1)/piece*piece)
+	for at := 0; at < rows; at += each {
+		list = append(list, kernel.Tile{Row: at, Rows: min(each, rows-at), Columns: columns})
+	}
+	return list
 }
 
 // rows returns the kernel for a product's shape.
@@ -123,27 +123,17 @@ func (b *builder[T]) rows(v *value, p kernel.MatMul) fused[T] {
 	x, y := b.place(v.in[0]), b.place(v.in[1])
 	switch {
 	case !p.TransA && p.TransB && p.M <= few:
-		return fused[T]{scratch: kernel.DenseScratch(p.M, p.K), tile: func(c *chain[T], out []T, _ int, t kernel.Tile, scratch []T) {
+		return fused[T]{scratch: kernel.DotScratch(p.M, p.K), tile: func(c *chain[T], out []T, _ int, t kernel.Tile, scratch []T) {
 			kernel.Dot(t.Rows, p.N, p.K, c.at(x)[t.Row*p.K:], c.at(y), out, p.N, scratch)
 		}}
 	case !p.TransA && !p.TransB && p.M <= few:
-		return fused[T]{scratch: kernel.DenseScratch(p.M, p.N), tile: func(c *chain[T], out []T, _ int, t kernel.Tile, scratch []T) {
-			kernel.Combine(t.Rows, p.N, p.K, c.at(x)[t.Row*p.K:], p.K, c.at(y), out, scratch)
+		return fused[T]{tile: func(c *chain[T], out []T, _ int, t kernel.Tile, _ []T) {
+			kernel.Combine(false, t.Rows, p.N, p.K, c.at(x)[t.Row*p.K:], p.K, c.at(y), out, p.N)
 		}}
 	case outer(p):
-		length := kernel.Aligned(p.N)
-		return fused[T]{
-			scratch: p.K * length,
-			prepare: func(c *chain[T], scratch []T) {
-				from := c.at(y)
-				for i := range p.K {
-					copy(scratch[i*length:], from[i*p.N:(i+1)*p.N])
-				}
-			},
-			tile: func(c *chain[T], out []T, _ int, t kernel.Tile, scratch []T) {
-				kernel.Outer(t.Row, t.Row+t.Rows, p.N, p.K, c.at(x), p.M, scratch, length, out)
-			},
-		}
+		return fused[T]{tile: func(c *chain[T], out []T, _ int, t kernel.Tile, _ []T) {
+			kernel.Outer(t.Row, t.Row+t.Rows, p.N, p.K, c.at(x), p.M, c.at(y), p.N, out)
+		}}
 	}
 	return fused[T]{scratch: p.Scratch(min(pieceRows, p.M)), tile: func(c *chain[T], out []T, _ int, t kernel.Tile, scratch []T) {
 		kernel.MatMulRows(p, c.at(x), c.at(y), out, t.Row, t.Row+t.Rows, scratch)

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"container/heap"
+	"fmt"
 	"slices"
 
 	"github.com/seed5b471a7e/backstitch/framework/ops"
@@ -12,7 +13,6 @@ import (
 // ones can come before; results that stand where they cannot stay are copied at the end.
 func (t *tasks) deliver() map[*value]*output {
 	delivered := map[*value]*output{}
-	t.ordered = true
 	for i := range t.graph.outputs {
 		out := &t.graph.outputs[i]
 		if out.Destination != program.ToState && out.Destination != program.ToVector || out.unchanged() {
@@ -80,10 +80,13 @@ func (t *tasks) readsInPlace(k *task, s *value) bool {
 		return false
 	}
 	for _, p := range k.producers {
-		for _, x := range p.in {
-			if x.storage() == s {
-				return false
-			}
+		if p.in[0].storage() == s || p.in[1].storage() == s {
+			return false
+		}
+	}
+	for _, q := range k.companions { // their second factor is read row by row
+		if q.in[0].storage() == s {
+			return false
 		}
 	}
 	for _, r := range k.roots {
@@ -125,6 +128,9 @@ func (t *tasks) schedule() {
 			}
 		}
 	}
+	if len(order) < len(t.list) {
+		panic(fmt.Sprintf("plan: %d tasks wait for one another", len(t.list)-len(order))) // a mistake in this package
+	}
 	t.list = order
 }
 
@@ -159,6 +165,18 @@ func (q *queue) Less(i, j int) bool {
 		return a.last() < b.last()
 	}
 	return a.op == nil && b.op != nil
+}
+
+// last is the position of what a task computes last.
+func (k *task) last() int {
+	if k.op != nil {
+		return k.op.position
+	}
+	last := 0
+	for _, r := range k.roots {
+		last = max(last, r.position)
+	}
+	return last
 }
 
 func (q *queue) Swap(i, j int) { q.tasks[i], q.tasks[j] = q.tasks[j], q.tasks[i] }

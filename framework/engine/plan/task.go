@@ -18,11 +18,17 @@ type task struct {
 	roots     []*value
 	producers []*value // products that are computed piece by piece in the pass, and never stored
 
+	companions []*value // products with what the pass reads row by row; they are stored
+
 	copies *output // op's result is copied to where it belongs: nothing is computed
 
 	reads []*value // storages
 	after []*task  // beside the tasks of what is read
 	turn  int      // in the schedule
+
+	// While groups are made: what the task depends on computes nothing behind this position.
+	reach     int
+	followers []*task
 }
 
 // elementwise reports whether a value can be computed element by element within a group.
@@ -68,7 +74,7 @@ type tasks struct {
 	list   []*task
 	groups map[*value][]*task // that read or compute a value over its whole shape
 
-	ordered bool // some tasks have an after: positions do not bound what a task depends on any more
+	grouped bool // groups are made: reaches hold no more
 }
 
 // divide finds out what is stored and what is computed again wherever it is needed, and groups what one pass can compute.
@@ -84,16 +90,19 @@ func divide(g *graph) *tasks {
 		}
 		t.stored[v] = v.elementwise() && (t.mustBeStored(v) || length[v] > maxInline)
 	}
+	t.group()
 	for range maxRounds {
-		t.group()
 		if !t.storeMore() {
 			break
 		}
+		t.group()
 	}
 	for _, k := range t.list {
 		t.unstore(k)
 	}
+	t.grouped = true
 	t.fuseProducers()
+	t.accompany()
 	return t
 }
 
@@ -134,16 +143,32 @@ func (t *tasks) group() {
 		default:
 			k := &task{op: v}
 			for _, x := range v.in {
-				k.read(x)
+				t.follow(k, x)
 			}
-			t.add(k, v)
+			k.raise(v.position)
+			t.of[v] = k
+			t.list = append(t.list, k)
 		}
 	}
 }
 
-func (t *tasks) add(k *task, v *value) {
-	t.of[v] = k
-	t.list = append(t.list, k)
+// follow lets a task read a value, if need be after the task that computes it.
+func (t *tasks) follow(k *task, x *value) {
+	k.read(x)
+	if maker := t.of[x.storage()]; maker != nil {
+		maker.followers = appendNew(maker.followers, k)
+		k.raise(maker.reach)
+	}
+}
+
+// raise lets a task, and all that depend on it, reach a position.
+func (k *task) raise(position int) {
+	if k.reach < position {
+		k.reach = position
+		for _, f := range k.followers {
+			f.raise(position)
+		}
+	}
 }
 
 func (k *task) read(x *value) { k.reads = appendNew(k.reads, x.storage()) }
@@ -216,9 +241,10 @@ func (t *tasks) join(k *task, r *value, inner, leaves []*value) {
 	}
 	for _, v := range leaves {
 		if t.of[v.storage()] != k {
-			k.read(v)
+			t.follow(k, v)
 		}
 	}
+	k.raise(r.position)
 }
 
 // fits reports whether a root can be computed in the pass of a group: over the same space, with everything it reads there before the
@@ -264,18 +290,6 @@ func (k *task) first() int {
 	return first
 }
 
-// last is the position behind which a task depends on nothing.
-func (k *task) last() int {
-	if k.op != nil {
-		return k.op.position
-	}
-	last := 0
-	for _, r := range k.roots {
-		last = max(last, r.position)
-	}
-	return last
-}
-
 // depends reports whether a task needs results of another one, or must come after it for another reason.
 func (t *tasks) depends(k, on *task) bool {
 	seen := map[*task]bool{}
@@ -287,7 +301,7 @@ func (t *tasks) depends(k, on *task) bool {
 		if k == on {
 			return true
 		}
-		if seen[k] || !t.ordered && k.last() < first {
+		if seen[k] || !t.grouped && k.reach < first {
 			continue
 		}
 		seen[k] = true

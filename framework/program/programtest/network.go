@@ -49,6 +49,12 @@ func (n *Network) Dense(name string, units int) *Network {
 	return n.node("Gemm", []string{weight, bias}, []int{units}, onnx.IntAttr("transB", 1))
 }
 
+// MatMul adds a product with the parameter name, of shape (inputs, units).
+func (n *Network) MatMul(name string, units int) *Network {
+	inputs := n.shape[0]
+	return n.node("MatMul", []string{n.parameter(name, inputs, inputs, units)}, []int{units})
+}
+
 // Conv adds a convolution without padding, with the parameters name.weight, of shape (filters, channels, kernel, kernel), and
 // name.bias.
 func (n *Network) Conv(name string, filters, kernel int) *Network {

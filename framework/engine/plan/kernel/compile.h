@@ -9,6 +9,7 @@
 #define INLINE static inline __attribute__((always_inline))
 
 #define T float
+#define INTEGER int32_t
 #define SUFFIX f32
 #define SINGLE 1
 #include "vector.h"
@@ -21,9 +22,11 @@
 #include "line.h"
 #undef SINGLE
 #undef SUFFIX
+#undef INTEGER
 #undef T
 
 #define T double
+#define INTEGER int64_t
 #define SUFFIX f64
 #define SINGLE 0
 #include "vector.h"
@@ -36,4 +39,5 @@
 #include "line.h"
 #undef SINGLE
 #undef SUFFIX
+#undef INTEGER
 #undef T

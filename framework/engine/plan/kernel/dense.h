@@ -6,6 +6,18 @@
 // How many rows of the large matrix are fetched ahead.
 #define AHEAD 4
 
+// How many rows of the large matrix are worked on, column by column, while rows of the small matrices stay in registers.
+#define BLOCK 16
+
+// A row ends with a vector of its own, its edge, unless vectors fill it: the last LANES elements, some of which the vector before has, too.
+// kept zeroes those.
+INLINE V NAME(kept)(V x, int64_t n) {
+	static const NAME(integer) mask[2 * BYTES / sizeof(T)] = {[BYTES / sizeof(T)... 2 * BYTES / sizeof(T) - 1] = -1};
+	NAME(integers) m;
+	memcpy(&m, mask + n % LANES, sizeof m);
+	return (V)((NAME(integers))x & m);
+}
+
 // aligned is a length after which the next row begins at a cache line, an odd number of them away: rows at even distances compete for
 // the same few places of a cache.
 INLINE int64_t NAME(aligned)(int64_t n) { return (n + 31) / 32 * 32 + 16; }
@@ -60,9 +72,20 @@ INLINE void NAME(dot_block)(int few, int64_t k, const T *a, int64_t lda, const T
 #pragma GCC unroll 8
 		for (int i = 0; i < few; i++) {
 			V w = LOAD(a + i * lda + l);
+			HOLD(w);
 			s[2 * i] += w * x;
 			s[2 * i + 1] += w * y;
 		}
+	}
+	if (l < k && k >= LANES) {
+		V x = NAME(kept)(LOAD(b0 + k - LANES), k), y = NAME(kept)(LOAD(b1 + k - LANES), k);
+#pragma GCC unroll 8
+		for (int i = 0; i < few; i++) {
+			V w = LOAD(a + i * lda + k - LANES);
+			s[2 * i] += w * x;
+			s[2 * i + 1] += w * y;
+		}
+		l = k;
 	}
 	T sums[16];
 	NAME(reduce_all)(s, sums);
@@ -84,178 +107,214 @@ INLINE void NAME(dot_rows)(int few, int64_t n, int64_t k, const T *a, int64_t ld
 	}
 }
 
+// FEWER calls a function for the number of rows that there are.
+#define FEWER(few, function, ...)                                     \
+	switch (few) {                                                    \
+		case 1: NAME(function)(1, __VA_ARGS__); break;                \
+		case 2: NAME(function)(2, __VA_ARGS__); break;                \
+		case 3: NAME(function)(3, __VA_ARGS__); break;                \
+		case 4: NAME(function)(4, __VA_ARGS__); break;                \
+		case 5: NAME(function)(5, __VA_ARGS__); break;                \
+		case 6: NAME(function)(6, __VA_ARGS__); break;                \
+		case 7: NAME(function)(7, __VA_ARGS__); break;                \
+		case 8: NAME(function)(8, __VA_ARGS__); break;                \
+	}
+
 // dot computes C = A·Bᵀ for A of shape (m, k) and B of shape (n, k): rows of B in cache meet all rows of A.
 void NAME(dot)(int64_t m, int64_t n, int64_t k, const T *a, const T *b, T *c, int64_t ldc, T *scratch) {
-	const int64_t block = m <= FEW ? n : 16, lda = NAME(aligned)(k);
+	const int64_t block = m <= FEW ? n : BLOCK, lda = NAME(aligned)(k);
 	NAME(align_rows)(m, k, a, k, scratch);
 	a = scratch;
 	for (int64_t j = 0; j < n; j += block) {
 		int64_t rows = n - j < block ? n - j : block;
-		int64_t i = 0;
-		for (; i + FEW <= m; i += FEW)
-			NAME(dot_rows)(FEW, rows, k, a + i * lda, lda, b + j * k, c + i * ldc + j, ldc);
-		switch (m - i) {
-#define CASE(few)                                                                            \
-	case few:                                                                                \
-		NAME(dot_rows)(few, rows, k, a + i * lda, lda, b + j * k, c + i * ldc + j, ldc);            \
-		break;
-			CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7)
-#undef CASE
-		}
+		for (int64_t i = 0; i < m; i += FEW)
+			FEWER(m - i < FEW ? m - i : FEW, dot_rows, rows, k, a + i * lda, lda, b + j * k, c + i * ldc + j, ldc)
 	}
 }
 
-// The number of rows of B that are combined before the sums go back to memory.
-#define STREAMS 8
-
-// combine_block adds the combination of some rows of B to few rows of C, or stores it there if these are the first.
-INLINE void NAME(combine_block)(int few, int first, int64_t n, int64_t rows, const T *a, int64_t lda, const T *b, T *c, int64_t ldc) {
-	int64_t j = 0;
-	for (; j + 2 * LANES <= n; j += 2 * LANES) {
-		V s[FEW][2];
+// combine_columns adds the combination of some rows of B, in one or two vectors of columns, to few rows of C. The first rows are not
+// added to C, which then is only written.
+INLINE void NAME(combine_columns)(int few, int wide, int first, int64_t rows, const T *a, int64_t lda, const T *b, int64_t n, const T *c, int64_t ldc, T *to, int64_t ldt) {
+	V s[FEW][2];
+#pragma GCC unroll 8
+	for (int i = 0; i < few; i++)
+		for (int v = 0; v < wide; v++)
+			s[i][v] = first ? SPLAT(0) : LOAD(c + i * ldc + v * LANES);
+	for (int64_t l = 0; l < rows; l++) {
+		V x[2];
+		for (int v = 0; v < wide; v++) {
+			x[v] = LOAD(b + l * n + v * LANES);
+			__builtin_prefetch(b + (l + BLOCK) * n + v * LANES);
+		}
 #pragma GCC unroll 8
 		for (int i = 0; i < few; i++) {
-			s[i][0] = first ? SPLAT(0) : LOAD(c + i * ldc + j);
-			s[i][1] = first ? SPLAT(0) : LOAD(c + i * ldc + j + LANES);
+			V w = SPLAT(a[i * lda + l]);
+			HOLD(w);
+			for (int v = 0; v < wide; v++)
+				s[i][v] += w * x[v];
 		}
-		for (int64_t l = 0; l < rows; l++) {
-			V x = LOAD(b + l * n + j), y = LOAD(b + l * n + j + LANES);
-			__builtin_prefetch(b + (l + STREAMS) * n + j);
-			__builtin_prefetch(b + (l + STREAMS) * n + j + LANES);
+	}
 #pragma GCC unroll 8
-			for (int i = 0; i < few; i++) {
-				V w = SPLAT(a[i * lda + l]);
-				s[i][0] += w * x;
-				s[i][1] += w * y;
+	for (int i = 0; i < few; i++)
+		for (int v = 0; v < wide; v++)
+			STORE(to + i * ldt + v * LANES, s[i][v]);
+}
+
+INLINE void NAME(combine_few)(int few, int first, int64_t n, int64_t rows, const T *a, int64_t lda, const T *b, T *c, int64_t ldc) {
+	if (n < LANES) {
+		for (int i = 0; i < few; i++)
+			for (int64_t j = 0; j < n; j++) {
+				T s = first ? 0 : c[i * ldc + j];
+				for (int64_t l = 0; l < rows; l++)
+					s += a[i * lda + l] * b[l * n + j];
+				c[i * ldc + j] = s;
 			}
-		}
+		return;
+	}
+	T edge[FEW * LANES]; // stored when the vectors before it have been added to
+	if (n % LANES)
+		NAME(combine_columns)(few, 1, first, rows, a, lda, b + n - LANES, n, c + n - LANES, ldc, edge, LANES);
+	int64_t j = 0;
+	for (; j + 2 * LANES <= n; j += 2 * LANES)
+		NAME(combine_columns)(few, 2, first, rows, a, lda, b + j, n, c + j, ldc, c + j, ldc);
+	if (j + LANES <= n)
+		NAME(combine_columns)(few, 1, first, rows, a, lda, b + j, n, c + j, ldc, c + j, ldc);
+	if (n % LANES)
+		for (int i = 0; i < few; i++)
+			STORE(c + i * ldc + n - LANES, LOAD(edge + i * LANES));
+}
+
+INLINE void NAME(combine_rows)(int first, int64_t m, int64_t n, int64_t rows, const T *a, int64_t lda, const T *b, T *c, int64_t ldc) {
+	for (int64_t i = 0; i < m; i += FEW)
+		FEWER(m - i < FEW ? m - i : FEW, combine_few, first, n, rows, a + i * lda, lda, b, c + i * ldc, ldc)
+}
+
+// combine computes C = A·B, or adds it to C, for A of shape (m, k) and B of shape (k, n): the rows of C are combinations of those of B.
+void NAME(combine)(int add, int64_t m, int64_t n, int64_t k, const T *a, int64_t lda, const T *b, T *c, int64_t ldc) {
+	int64_t l = 0;
+	do { // once also without rows
+		NAME(combine_rows)(!add && l == 0, m, n, k - l < BLOCK ? k - l : BLOCK, a + l, lda, b + l * n, c, ldc);
+		l += BLOCK;
+	} while (l < k);
+}
+
+// What becomes of C when a sum of outer products is computed.
+enum { NAME(overwrite), NAME(addto), NAME(descent) };
+
+// outer_columns computes some rows of a sum of few outer products in one or two vectors of columns.
+INLINE void NAME(outer_columns)(int few, int wide, int edge, int mode, int64_t rows, int64_t n, T rate, const T *a, int64_t lda, const T *b, int64_t ldb, T *c) {
+	V x[FEW][2];
 #pragma GCC unroll 8
-		for (int i = 0; i < few; i++) {
-			STORE(c + i * ldc + j, s[i][0]);
-			STORE(c + i * ldc + j + LANES, s[i][1]);
-		}
-	}
-	for (; j < n; j++)
-		for (int i = 0; i < few; i++) {
-			T s = first ? 0 : c[i * ldc + j];
-			for (int64_t l = 0; l < rows; l++)
-				s += a[i * lda + l] * b[l * n + j];
-			c[i * ldc + j] = s;
-		}
-}
-
-INLINE void NAME(combine_rows)(int64_t m, int first, int64_t n, int64_t rows, const T *a, int64_t lda, const T *b, T *c, int64_t ldc) {
-	int64_t i = 0;
-	for (; i + FEW <= m; i += FEW)
-		NAME(combine_block)(FEW, first, n, rows, a + i * lda, lda, b, c + i * ldc, ldc);
-	switch (m - i) {
-#define CASE(few)                                                                            \
-	case few:                                                                                \
-		NAME(combine_block)(few, first, n, rows, a + i * lda, lda, b, c + i * ldc, ldc);            \
-		break;
-		CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7)
-#undef CASE
-	}
-}
-
-// combine computes C = A·B for A of shape (m, k) and B of shape (k, n): the rows of C are combinations of those of B.
-void NAME(combine)(int64_t m, int64_t n, int64_t k, const T *a, int64_t lda, const T *b, T *c, T *scratch) {
-	const int64_t ldc = NAME(aligned)(n);
-	for (int64_t l = 0; l < k; l += STREAMS) {
-		int64_t rows = k - l < STREAMS ? k - l : STREAMS;
-		if (l == 0)
-			NAME(combine_rows)(m, 1, n, rows, a, lda, b, scratch, ldc);
-		else
-			NAME(combine_rows)(m, 0, n, rows, a + l, lda, b + l * n, scratch, ldc);
-	}
-	for (int64_t i = 0; i < m; i++)
-		memcpy(c + i * n, scratch + i * ldc, n * sizeof(T));
-}
-
-// outer_block computes two rows of a sum of few outer products; mode says what becomes of c: 0 is overwritten, 1 is added to, 2 loses
-// the rate-fold.
-INLINE void NAME(outer_block)(int few, int mode, int64_t n, T rate, const T *a0, const T *a1, int64_t lda, const T *b, int64_t ldb, T *c0, T *c1) {
-	V x[FEW], y[FEW];
+	for (int l = 0; l < few; l++)
+		for (int v = 0; v < wide; v++)
+			x[l][v] = LOAD(b + l * ldb + v * LANES);
+	for (int64_t r = 0; r < rows; r++, c += n) {
+		V s[2] = {SPLAT(0), SPLAT(0)};
+		if (mode != NAME(overwrite))
+			for (int v = 0; v < wide; v++)
+				__builtin_prefetch(c + BLOCK * n + v * LANES, 1);
 #pragma GCC unroll 8
-	for (int l = 0; l < few; l++) {
-		x[l] = SPLAT(a0[l * lda]);
-		y[l] = SPLAT(a1[l * lda]);
+		for (int l = 0; l < few; l++) {
+			V w = SPLAT(a[l * lda + r]);
+			HOLD(w);
+			for (int v = 0; v < wide; v++)
+				s[v] += w * x[l][v];
+		}
+		for (int v = 0; v < wide; v++) {
+			V old = LOAD(c + v * LANES), new = edge ? NAME(kept)(s[v], n) : s[v];
+			STORE(c + v * LANES, mode == NAME(overwrite) ? s[v] : mode == NAME(addto) ? old + new : old - SPLAT(rate) * new);
+		}
+	}
+}
+
+INLINE void NAME(outer_few)(int few, int mode, int64_t rows, int64_t n, T rate, const T *a, int64_t lda, const T *b, int64_t ldb, T *c) {
+	if (n < LANES) {
+		for (int64_t r = 0; r < rows; r++)
+			for (int64_t j = 0; j < n; j++) {
+				T s = 0;
+				for (int l = 0; l < few; l++)
+					s += a[l * lda + r] * b[l * ldb + j];
+				T *to = c + r * n + j;
+				*to = mode == NAME(overwrite) ? s : mode == NAME(addto) ? *to + s : *to - rate * s;
+			}
+		return;
 	}
 	int64_t j = 0;
-	for (; j + LANES <= n; j += LANES) {
-		V s = SPLAT(0), t = SPLAT(0);
-#pragma GCC unroll 8
-		for (int l = 0; l < few; l++) {
-			V v = LOAD(b + l * ldb + j);
-			s += x[l] * v;
-			t += y[l] * v;
-		}
-		if (mode == 0) {
-			STORE(c0 + j, s);
-			STORE(c1 + j, t);
-		} else if (mode == 1) {
-			V u = LOAD(c0 + j) + s, v = LOAD(c1 + j) + t;
-			STORE(c0 + j, u);
-			STORE(c1 + j, v);
-		} else {
-			V u = LOAD(c0 + j) - SPLAT(rate) * s, v = LOAD(c1 + j) - SPLAT(rate) * t;
-			STORE(c0 + j, u);
-			STORE(c1 + j, v);
-		}
-	}
-	for (; j < n; j++) {
-		T s = 0, t = 0;
-		for (int l = 0; l < few; l++) {
-			s += a0[l * lda] * b[l * ldb + j];
-			t += a1[l * lda] * b[l * ldb + j];
-		}
-		if (mode == 0) {
-			c0[j] = s;
-			c1[j] = t;
-		} else if (mode == 1) {
-			T u = c0[j] + s, v = c1[j] + t;
-			c0[j] = u;
-			c1[j] = v;
-		} else {
-			T u = c0[j] - rate * s, v = c1[j] - rate * t;
-			c0[j] = u;
-			c1[j] = v;
-		}
-	}
+	for (; j + 2 * LANES <= n; j += 2 * LANES)
+		NAME(outer_columns)(few, 2, 0, mode, rows, n, rate, a, lda, b + j, ldb, c + j);
+	if (j + LANES <= n)
+		NAME(outer_columns)(few, 1, 0, mode, rows, n, rate, a, lda, b + j, ldb, c + j);
+	if (n % LANES)
+		NAME(outer_columns)(few, 1, 1, mode, rows, n, rate, a, lda, b + n - LANES, ldb, c + n - LANES);
 }
 
-INLINE void NAME(outer_few)(int few, int mode, int64_t lo, int64_t hi, int64_t n, T rate, const T *a, int64_t lda, const T *b, int64_t ldb, T *c) {
-	int64_t r = lo;
-	for (; r + 1 < hi; r += 2, c += 2 * n)
-		NAME(outer_block)(few, mode, n, rate, a + r, a + r + 1, lda, b, ldb, c, c + n);
-	if (r < hi) // the last row is paired with itself: both of a pair are read before they are stored
-		NAME(outer_block)(few, mode, n, rate, a + r, a + r, lda, b, ldb, c, c);
-}
-
-INLINE void NAME(outer_some)(int64_t some, int mode, int64_t lo, int64_t hi, int64_t n, T rate, const T *a, int64_t lda, const T *b, int64_t ldb, T *c) {
-	switch (some) {
-#define CASE(few)                                                             \
-	case few:                                                                 \
-		NAME(outer_few)(few, mode, lo, hi, n, rate, a, lda, b, ldb, c);       \
-		break;
-		CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8)
-#undef CASE
-	}
+INLINE void NAME(outer_rows)(int mode, int64_t rows, int64_t n, int64_t k, T rate, const T *a, int64_t lda, const T *b, int64_t ldb, T *c) {
+	FEWER(k < FEW ? k : FEW, outer_few, mode, rows, n, rate, a, lda, b, ldb, c)
+	for (int64_t l = FEW; l < k; l += FEW)
+		FEWER(k - l < FEW ? k - l : FEW, outer_few, mode == NAME(overwrite) ? NAME(addto) : mode, rows, n, rate, a + l * lda, lda, b + l * ldb, ldb, c)
 }
 
 // outer computes the rows from lo to hi of C = Aᵀ·B, for A of k rows and B of shape (k, n), whose rows are ldb elements apart.
 void NAME(outer)(int64_t lo, int64_t hi, int64_t n, int64_t k, const T *a, int64_t lda, const T *b, int64_t ldb, T *c) {
-	for (int64_t l = 0; l < k; l += FEW) {
-		int64_t some = k - l < FEW ? k - l : FEW;
-		if (l == 0)
-			NAME(outer_some)(some, 0, lo, hi, n, 0, a, lda, b, ldb, c);
-		else
-			NAME(outer_some)(some, 1, lo, hi, n, 0, a + l * lda, lda, b + l * ldb, ldb, c);
-	}
+	for (int64_t r = lo; r < hi; r += BLOCK)
+		NAME(outer_rows)(NAME(overwrite), hi - r < BLOCK ? hi - r : BLOCK, n, k, 0, a + r, lda, b, ldb, c + (r - lo) * n);
 }
 
 // descend subtracts the rate times Aᵀ·B from the rows from lo to hi of C: gradient descent.
 void NAME(descend)(int64_t lo, int64_t hi, int64_t n, int64_t k, T rate, const T *a, int64_t lda, const T *b, int64_t ldb, T *c) {
-	for (int64_t l = 0; l < k; l += FEW)
-		NAME(outer_some)(k - l < FEW ? k - l : FEW, 2, lo, hi, n, rate, a + l * lda, lda, b + l * ldb, ldb, c);
+	for (int64_t r = lo; r < hi; r += BLOCK)
+		NAME(outer_rows)(NAME(descent), hi - r < BLOCK ? hi - r : BLOCK, n, k, rate, a + r, lda, b, ldb, c + (r - lo) * n);
+}
+
+// retreat_columns adds the combination of some rows of C to few rows of D, and then descends in C, in a vector of columns.
+INLINE void NAME(retreat_columns)(int few, int edge, int first, int64_t rows, int64_t n, T rate, const T *a, int64_t lda, const T *b, int64_t ldb, T *c, const T *d, int64_t ldd, T *to, int64_t ldt) {
+	V x[FEW], s[FEW];
+#pragma GCC unroll 8
+	for (int l = 0; l < few; l++) {
+		x[l] = LOAD(b + l * ldb);
+		s[l] = first ? SPLAT(0) : LOAD(d + l * ldd);
+	}
+	for (int64_t r = 0; r < rows; r++, c += n) {
+		V old = LOAD(c), sum = SPLAT(0);
+		__builtin_prefetch(c + BLOCK * n, 1);
+#pragma GCC unroll 8
+		for (int l = 0; l < few; l++) {
+			V w = SPLAT(a[l * lda + r]);
+			HOLD(w);
+			s[l] += w * old;
+			sum += w * x[l];
+		}
+		STORE(c, old - SPLAT(rate) * (edge ? NAME(kept)(sum, n) : sum));
+	}
+#pragma GCC unroll 8
+	for (int l = 0; l < few; l++)
+		STORE(to + l * ldt, s[l]);
+}
+
+INLINE void NAME(retreat_few)(int few, int first, int64_t rows, int64_t n, T rate, const T *a, int64_t lda, const T *b, int64_t ldb, T *c, T *d, int64_t ldd) {
+	T edge[FEW * LANES]; // comes first, because it reads what the vectors before it change
+	if (n % LANES)
+		NAME(retreat_columns)(few, 1, first, rows, n, rate, a, lda, b + n - LANES, ldb, c + n - LANES, d + n - LANES, ldd, edge, LANES);
+	for (int64_t j = 0; j + LANES <= n; j += LANES)
+		NAME(retreat_columns)(few, 0, first, rows, n, rate, a, lda, b + j, ldb, c + j, d + j, ldd, d + j, ldd);
+	if (n % LANES)
+		for (int l = 0; l < few; l++)
+			STORE(d + l * ldd + n - LANES, LOAD(edge + l * LANES));
+}
+
+// retreat computes, of the rows from lo to hi of C, their combination D = A·C, or adds it to D, and then descends in them.
+void NAME(retreat)(int add, int64_t lo, int64_t hi, int64_t n, int64_t k, T rate, const T *a, int64_t lda, const T *b, int64_t ldb, T *c, T *d, int64_t ldd) {
+	int64_t r = lo;
+	do { // once also without rows
+		const int64_t rows = hi - r < BLOCK ? hi - r : BLOCK;
+		const int first = !add && r == lo;
+		if (k <= FEW && n >= LANES)
+			FEWER(k, retreat_few, first, rows, n, rate, a + r, lda, b, ldb, c, d, ldd)
+		else {
+			NAME(combine_rows)(first, k, n, rows, a + r, lda, c, d, ldd);
+			NAME(outer_rows)(NAME(descent), rows, n, k, rate, a + r, lda, b, ldb, c);
+		}
+		r += BLOCK;
+		c += BLOCK * n;
+	} while (r < hi);
 }

@@ -15,11 +15,14 @@ func dot[E Float](m, n, k int, a, b, c []E, ldc int, scratch []E) {
 	}
 }
 
-func combine[E Float](m, n, k int, a []E, lda int, b, c, scratch []E) {
-	clear(c[:m*n])
-	for l := range k {
-		for i := range m {
-			add(c[i*n:(i+1)*n], a[i*lda+l], b[l*n:])
+func combine[E Float](sum bool, m, n, k int, a []E, lda int, b, c []E, ldc int) {
+	for i := range m {
+		row := c[i*ldc : i*ldc+n]
+		if !sum {
+			clear(row)
+		}
+		for l := range k {
+			add(row, a[i*lda+l], b[l*n:])
 		}
 	}
 }
@@ -35,6 +38,11 @@ func descend[E Float](lo, hi, n, k int, rate E, a []E, lda int, b []E, ldb int, 
 			add(c[(r-lo)*n:(r-lo+1)*n], -rate*a[l*lda+r], b[l*ldb:])
 		}
 	}
+}
+
+func retreat[E Float](sum bool, lo, hi, n, k int, rate E, a []E, lda int, b []E, ldb int, c, d []E, ldd int) {
+	combine(sum, k, n, hi-lo, a[lo:], lda, c, d, ldd)
+	descend(lo, hi, n, k, rate, a, lda, b, ldb, c)
 }
 
 // add adds a multiple of x to y, which may be shorter.
