@@ -18,11 +18,14 @@ type writer struct {
 	program kernel.Program
 	leaves  []*value // of the inputs
 	numbers map[float64]int
+
+	reciprocals map[*value]int
 }
 
 // write returns the program of a group, and the values that its inputs read. The layout says which outputs overwrite which inputs.
 func (t *tasks) write(k *task, l *layout) (kernel.Program, []*value) {
-	w := &writer{task: k, inside: map[*value]bool{}, uses: map[*value]int{}, registers: map[*value]int{}, numbers: map[float64]int{}}
+	w := &writer{task: k, inside: map[*value]bool{}, uses: map[*value]int{}, registers: map[*value]int{}, numbers: map[float64]int{},
+		reciprocals: map[*value]int{}}
 	code := t.code(k)
 	for _, v := range code {
 		w.inside[v] = true
@@ -99,25 +102,67 @@ func (w *writer) instruction(v *value) kernel.Instruction {
 func (w *writer) binary(op ops.Binary, v *value) kernel.Instruction {
 	a, b := v.in[0], v.in[1]
 	switch {
-	case op.Func == ops.Add && w.factors(a) != nil:
-		f := w.factors(a)
-		return kernel.Instruction{Op: kernel.MulAdd, A: w.value(f[0]), B: w.value(f[1]), C: w.value(b)}
-	case op.Func == ops.Add && w.factors(b) != nil:
-		f := w.factors(b)
-		return kernel.Instruction{Op: kernel.MulAdd, A: w.value(f[0]), B: w.value(f[1]), C: w.value(a)}
-	case op.Func == ops.Sub && w.factors(b) != nil:
-		f := w.factors(b)
-		return kernel.Instruction{Op: kernel.MulSub, A: w.value(f[0]), B: w.value(f[1]), C: w.value(a)}
+	case op.Func == ops.Add && w.product(a):
+		return w.fused(kernel.MulAdd, a, b)
+	case op.Func == ops.Add && w.product(b):
+		return w.fused(kernel.MulAdd, b, a)
+	case op.Func == ops.Sub && w.product(b):
+		return w.fused(kernel.MulSub, b, a)
+	case w.scaled(v):
+		x, y := w.factors(v)
+		return kernel.Instruction{Op: kernel.Mul, A: x, B: y}
 	}
 	return kernel.Instruction{Op: arithmetics[op.Func], A: w.value(a), B: w.value(b)}
 }
 
-// factors returns the operands of a product that nothing else reads, or nil.
-func (w *writer) factors(v *value) []*value {
-	if op, is := v.op.(ops.Binary); is && op.Func == ops.Mul && w.inside[v] && w.uses[v] == 1 && slices.Equal(v.shape, w.task.space) {
-		return v.in
+// fused multiplies the factors of a product and adds c.
+func (w *writer) fused(op kernel.Code, product, c *value) kernel.Instruction {
+	x, y := w.factors(product)
+	return kernel.Instruction{Op: op, A: x, B: y, C: w.value(c)}
+}
+
+// product reports whether a value is a product that nothing else reads.
+func (w *writer) product(v *value) bool {
+	op, is := v.op.(ops.Binary)
+	return is && w.inside[v] && w.uses[v] == 1 && slices.Equal(v.shape, w.task.space) && (op.Func == ops.Mul || w.scaled(v))
+}
+
+// scaled reports whether a value is a quotient that is computed with the divisor's reciprocal, because that is the same for all
+// elements: divisions take several times as long. The last bit may differ, which must not be rounded or compared.
+func (w *writer) scaled(v *value) bool {
+	op, is := v.op.(ops.Binary)
+	return is && op.Func == ops.Div && v.in[1].size == 1 && v.size > 1 && v.in[1].known == nil && !slices.ContainsFunc(v.users, discontinuous)
+}
+
+// discontinuous reports whether a value may jump where an operand changes by its last bit.
+func discontinuous(v *value) bool {
+	switch op := v.op.(type) {
+	case ops.Unary:
+		return slices.Contains([]ops.Function{ops.Sign, ops.Step, ops.Floor, ops.Ceil, ops.Round, ops.Trunc}, op.Func)
+	case ops.Binary:
+		return slices.Contains([]ops.Arithmetic{ops.Mod, ops.Fmod, ops.Less, ops.Equal}, op.Func)
+	case ops.Affine, ops.Clamp, ops.Expand, ops.Reshape:
+		return slices.ContainsFunc(v.users, discontinuous)
 	}
-	return nil
+	_, within := v.op.(ops.Within)
+	return within
+}
+
+// factors returns the registers of a product's factors.
+func (w *writer) factors(v *value) (x, y int) {
+	a, b := v.in[0], v.in[1]
+	if !w.scaled(v) {
+		return w.value(a), w.value(b)
+	}
+	x = w.value(a)
+	y, made := w.reciprocals[b]
+	if !made {
+		one, divisor := w.number(1), w.value(b)
+		y = len(w.leaves) + len(w.program.Code)
+		w.program.Code = append(w.program.Code, kernel.Instruction{Op: kernel.Div, Out: y, A: one, B: divisor})
+		w.reciprocals[b] = y
+	}
+	return x, y
 }
 
 // result stores or sums a root.
