@@ -17,7 +17,7 @@ func Compile[E Float](p Program) *Compiled[E] {
 	return c
 }
 
-// What a processor's first cache holds, half of which is for buffers, and the lengths of blocks.
+// What a processor's first cache holds, half of which is for the blocks of a program, and their lengths.
 const (
 	cacheBytes    = 32 << 10
 	shortestBlock = 64
@@ -65,7 +65,7 @@ func (a *compiler) compile(elementBytes int) {
 	a.results()
 	a.emit()
 	a.c.scalars = C.int64_t((a.scalars + 15) / 16 * 16)
-	block := cacheBytes / 2 / elementBytes / max(1, a.buffers) / shortestBlock * shortestBlock
+	block := cacheBytes / 2 / elementBytes / max(1, a.buffers+int(a.c.moving)) / shortestBlock * shortestBlock
 	block = min(max(block, shortestBlock), longestBlock)
 	a.c.block = C.int64_t(block)
 	if a.lines {
