@@ -53,6 +53,9 @@ func (c *Conv) work() float64 {
 	return float64(c.Batch*c.Groups*c.Filters*c.Channels) * float64(c.KH*c.KW) * float64(c.OH*c.OW)
 }
 
+// channelsTogether is for how many channels the gradient in the weights is computed at a time.
+const channelsTogether = 16
+
 // WeightParts cuts the gradient in the weights, whose rows are filters and whose columns are channels and taps, into parts. Each part
 // packs what its rows and what its columns read. The latter is more, so columns are cut, and it is packed once; only groups, whose
 // columns read nothing in common, are divided by rows.
@@ -62,7 +65,7 @@ func (c *Conv) WeightParts() []Tile {
 	if c.Groups > 1 {
 		rows = cut(rows[1], n, mostRows)
 	} else {
-		columns = cut(columns[1], n, mostColumns)
+		columns = cut(columns[1], n, channelsTogether*c.KH*c.KW)
 	}
 	var parts []Tile
 	for i := range len(rows) - 1 {

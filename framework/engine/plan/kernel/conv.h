@@ -25,15 +25,16 @@ INLINE struct NAME(window) NAME(windows)(const struct backstitch_conv *v) {
 	return (struct NAME(window)){top, left, height, width, v->channels * height * width, 1};
 }
 
-// pad copies the planes of one group of some images, with zeros outside.
-static void NAME(pad)(const struct backstitch_conv *v, const struct NAME(window) *p, const T *x, int64_t images, T *to) {
+// pad copies the planes of some channels of one group, of some images, with zeros outside.
+static void NAME(pad)(const struct backstitch_conv *v, const struct NAME(window) *p, const T *x, int64_t images, int64_t channel, int64_t channels, T *planes) {
 	int64_t lo = p->left < 0 ? -p->left : 0; // columns of a padded plane that are inside
 	int64_t hi = v->w - p->left < p->width ? v->w - p->left : p->width;
 	if (hi < lo)
 		hi = lo = 0;
 	for (int64_t n = 0; n < images; n++)
-		for (int64_t c = 0; c < v->channels; c++) {
+		for (int64_t c = channel; c < channel + channels; c++) {
 			const T *plane = x + (n * v->groups * v->channels + c) * v->h * v->w;
+			T *to = planes + n * p->image + c * p->height * p->width;
 			for (int64_t r = 0; r < p->height; r++, to += p->width) {
 				int64_t row = r + p->top;
 				if (row < 0 || row >= v->h) {
@@ -182,7 +183,7 @@ void NAME(convolve)(const struct backstitch_conv *v, const T *x, const T *w, T *
 			int64_t images = image1 - n < v->together ? image1 - n : v->together;
 			const T *b = x + (n * v->groups + g) * v->channels * v->h * v->w;
 			if (p.padded) {
-				NAME(pad)(v, &p, b, images, planes);
+				NAME(pad)(v, &p, b, images, 0, v->channels, planes);
 				b = planes;
 			}
 			T *out = y + n * image + (g * v->filters + row0) * v->plane;

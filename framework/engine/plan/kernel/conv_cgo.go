@@ -146,14 +146,15 @@ type Correlating struct {
 	scratch int
 }
 
-// correlatedTogether is how many positions are summed at a time, about: sums over fewer take longer to begin and to end.
+// correlatedTogether is how many positions are summed at a time, about.
 const correlatedTogether = 4096
 
 // Weights returns the kernel of the gradient in w, from x and that in y.
 func (c Conv) Weights() *Correlating {
 	k := &Correlating{v: c.forward()}
 	padded := limit(&k.v, correlatedTogether)
-	k.scratch = padded + tables(&k.v) + (c.Filters+mostRows)*depth + packedPanel + mostColumns*depth
+	rows, positions := (c.Filters+mostRows)*depth, min(int(k.v.together)*c.OH*c.OW, correlatedTogether) // of few filters, or of others
+	k.scratch = padded + tables(&k.v) + max(rows, (positions+channelsTogether*c.KH*c.KW)*mostColumns) + packedPanel + mostColumns*depth
 	return k
 }
 

@@ -1,5 +1,11 @@
 // Gradients of convolutions in their weights: for every filter, channel and tap, a sum over the positions of all images.
 
+#undef CHANNELS
+#define CHANNELS 16 // whose sums are worked on at a time: they make whole vectors
+
+// The number of positions that are summed at a time, at most, as in conv_cgo.go.
+#define CORRELATED 4096
+
 // sums computes them for some filters as a product of packed matrices.
 static void NAME(sums)(int64_t rows, int64_t columns, int64_t positions, const T *g, int64_t filter, const int32_t *to, const T *x,
 	const int32_t *at, const int32_t *from, int add, T *dw, int64_t ld, T *scratch) {
@@ -34,12 +40,110 @@ static void NAME(sums)(int64_t rows, int64_t columns, int64_t positions, const T
 	}
 }
 
+// tap adds, to a row of sums for each of some channels, the products of what one tap reads of them at n positions with the gradient there, of
+// which COLUMNS filters are packed for each position. The first products are not added.
+INLINE void NAME(tap_of)(int channels, int first, int64_t n, const T *x, int64_t apart, const int32_t *from, const T *g, T *sums, int64_t ld) {
+	V s[ROWS][2];
+#pragma GCC unroll 16
+	for (int c = 0; c < channels; c++) {
+		s[c][0] = first ? SPLAT(0) : LOAD(sums + c * ld);
+		s[c][1] = first ? SPLAT(0) : LOAD(sums + c * ld + LANES);
+	}
+	for (int64_t q = 0; q < n; q++, g += COLUMNS) {
+		V y = LOAD(g), z = LOAD(g + LANES);
+		const T *p = x + from[q];
+#pragma GCC unroll 16
+		for (int c = 0; c < channels; c++) {
+			V w = SPLAT(p[c % 3 * apart]);
+			HOLD(w);
+			s[c][0] += w * y;
+			s[c][1] += w * z;
+			if (c % 3 == 2)
+				p += 3 * apart;
+		}
+	}
+#pragma GCC unroll 16
+	for (int c = 0; c < channels; c++) {
+		STORE(sums + c * ld, s[c][0]);
+		STORE(sums + c * ld + LANES, s[c][1]);
+	}
+}
+
+static void NAME(tap)(int64_t channels, int first, int64_t n, const T *x, int64_t apart, const int32_t *from, const T *g, T *sums, int64_t ld) {
+	switch (channels) {
+#define CASE(c)                                                \
+	case c:                                                    \
+		NAME(tap_of)(c, first, n, x, apart, from, g, sums, ld);\
+		break;
+		CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
+#if ROWS == 12
+		CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12)
+#endif
+#undef CASE
+	}
+}
+
+// pack_gradients packs up to COLUMNS filters of a gradient for each position.
+static void NAME(pack_gradients)(int64_t wide, int64_t positions, const T *g, int64_t filter, const int32_t *to, T *packed, T *scratch) {
+	if (wide < COLUMNS)
+		memset(packed, 0, positions * COLUMNS * sizeof(T));
+	for (int64_t q = 0; q < positions; q += DEPTH, packed += DEPTH * COLUMNS) {
+		int64_t depth = positions - q < DEPTH ? positions - q : DEPTH;
+		if (NAME(in_a_row)(to + q, depth)) {
+			NAME(transpose)(wide, depth, g + to[q], filter, packed, COLUMNS);
+			continue;
+		}
+		int64_t run = NAME(run_of)(to + q, depth);
+		for (int64_t f = 0; f < wide; f++)
+			NAME(take)(g + f * filter, to + q, depth, run, scratch + f * DEPTH);
+		NAME(transpose)(wide, depth, scratch, DEPTH, packed, COLUMNS);
+	}
+}
+
+// deliver_sums stores some sums, which are a column for each filter, in the filters' rows, or adds them to these.
+static void NAME(deliver_sums)(int64_t wide, int64_t columns, const T *sums, int add, T *dw, int64_t ld, T *scratch) {
+	for (int64_t j = 0; j < columns; j += LANES) {
+		int64_t some = columns - j < LANES ? columns - j : LANES;
+		NAME(transpose)(some, wide, sums + j * COLUMNS, COLUMNS, scratch, LANES);
+		for (int64_t f = 0; f < wide; f++) {
+			T *row = dw + f * ld + j, *from = scratch + f * LANES;
+			if (some == LANES)
+				STORE(row, add ? LOAD(row) + LOAD(from) : LOAD(from));
+			else
+				for (int64_t i = 0; i < some; i++)
+					row[i] = add ? row[i] + from[i] : from[i];
+		}
+	}
+}
+
+// sums_of_taps computes them for up to COLUMNS filters and all channels that some columns are of: what channels read is not packed, and a
+// sum stays in a register for DEPTH positions.
+static void NAME(sums_of_taps)(int64_t column, int64_t columns, int64_t taps, int64_t wide, int64_t positions, const T *g, int64_t filter, const int32_t *to,
+	const T *x, int64_t apart, const int32_t *at, const int32_t *from, int add, T *dw, int64_t ld, T *scratch) {
+	T *sums = scratch, *packed = sums + CHANNELS * taps * COLUMNS, *rest = packed + positions * COLUMNS;
+	const int64_t end = column + columns;
+	NAME(pack_gradients)(wide, positions, g, filter, to, packed, rest);
+	for (int64_t channel = column / taps; channel * taps < end; channel += CHANNELS) {
+		int64_t left = (end + taps - 1) / taps - channel, channels = left < CHANNELS ? left : CHANNELS, blocks = (channels + ROWS - 1) / ROWS;
+		for (int64_t b = 0; b < blocks; b++) {
+			int64_t c = channels * b / blocks, some = channels * (b + 1) / blocks - c;
+			for (int64_t q = 0; q < positions; q += DEPTH)
+				for (int64_t t = 0; t < taps; t++)
+					NAME(tap)(some, q == 0, positions - q < DEPTH ? positions - q : DEPTH, x + (channel + c) * apart + at[t], apart, from + q,
+						packed + q * COLUMNS, sums + (c * taps + t) * COLUMNS, taps * COLUMNS);
+		}
+		int64_t lo = channel * taps < column ? column : channel * taps, hi = (channel + channels) * taps < end ? (channel + channels) * taps : end;
+		NAME(deliver_sums)(wide, hi - lo, sums + (lo - channel * taps) * COLUMNS, add, dw + lo - column, ld, rest);
+	}
+}
+
 // correlate computes a tile of the gradient in the weights: the rows from lo to hi, which are filters of all groups, and some columns,
 // which are channels and taps. Rows of dw are ld apart.
 void NAME(correlate)(const struct backstitch_conv *v, const T *x, const T *g, T *dw, int64_t ld, int64_t lo, int64_t hi, int64_t column, int64_t columns,
 	T *scratch) {
 	const struct NAME(window) p = NAME(windows)(v);
-	const int64_t positions = v->rows * v->columns, image = v->groups * v->filters * v->plane;
+	const int64_t positions = v->rows * v->columns, image = v->groups * v->filters * v->plane, apart = p.height * p.width;
+	const int64_t channel = column / v->taps, channels = (column + columns + v->taps - 1) / v->taps - channel; // that are read
 	T *planes = scratch;
 	int32_t *from = (int32_t *)(planes + (p.padded ? v->together * p.image : 0)), *to = from + v->together * positions + COLUMNS;
 	int32_t *at = to + v->together * positions + COLUMNS;
@@ -54,11 +158,19 @@ void NAME(correlate)(const struct backstitch_conv *v, const T *x, const T *g, T 
 			int64_t images = v->batch - n < v->together ? v->batch - n : v->together;
 			const T *b = x + (n * v->groups + group) * v->channels * v->h * v->w;
 			if (p.padded) {
-				NAME(pad)(v, &p, b, images, planes);
+				NAME(pad)(v, &p, b, images, channel, channels, planes);
 				b = planes;
 			}
 			const T *a = g + n * image + first * v->plane;
-			NAME(sums)(rows, columns, images * positions, a, v->plane, to, b, at + column, from, n > 0, out, ld, rest);
+			if (v->filters < LANES) {
+				NAME(sums)(rows, columns, images * positions, a, v->plane, to, b, at + column, from, n > 0, out, ld, rest);
+				continue;
+			}
+			for (int64_t q = 0; q < images * positions; q += CORRELATED)
+				for (int64_t f = 0; f < rows; f += COLUMNS)
+					NAME(sums_of_taps)(column, columns, v->taps, rows - f < COLUMNS ? rows - f : COLUMNS,
+						images * positions - q < CORRELATED ? images * positions - q : CORRELATED, a + f * v->plane, v->plane, to + q, b, apart, at, from + q,
+						n > 0 || q > 0, out + f * ld, ld, rest);
 		}
 	}
 }
