@@ -102,6 +102,9 @@ INLINE void NAME(take)(const T *x, const int32_t *q, int64_t n, int64_t run, T *
 		to[i] = x[q[i]];
 }
 
+// The number of positions up to which weights are read where they are. If there are more, they are read so often that they should be packed.
+#define REREAD 256
+
 // pack_filters packs the weights of some filters, panel by panel, for each part of the sum.
 static void NAME(pack_filters)(const struct backstitch_conv *v, const T *w, int64_t rows, T *to) {
 	int64_t depth = v->channels * v->taps;
@@ -134,9 +137,10 @@ static void NAME(pack_filters)(const struct backstitch_conv *v, const T *w, int6
 	}
 }
 
-// panel computes the outputs of some filters at the positions of one panel.
-INLINE void NAME(panel)(int pack, int64_t rows, int64_t columns, int64_t depth, const T *a, const T *b, const int32_t *from, const int32_t *at,
-	const int32_t *packed_at, T *packed, int add, T *y, const int32_t *to, int64_t plane) {
+// panel computes the outputs of some filters at the positions of one panel. Rows of weights that are read by one tile begin some distance
+// apart, and what the next tile reads begins tile behind.
+INLINE void NAME(panel)(int pack, int64_t rows, int64_t columns, int64_t depth, const T *w, int64_t apart, int64_t tile, const int32_t *in, const T *b, const int32_t *from,
+	const int32_t *at, const int32_t *packed_at, T *packed, int add, T *y, const int32_t *to, int64_t plane) {
 	const T *first = b + from[0], *second = b + from[LANES];
 	if (pack || !NAME(in_a_row)(from, LANES) || !NAME(in_a_row)(from + LANES, LANES)) {
 		int64_t run = NAME(run_of)(from, COLUMNS);
@@ -147,15 +151,15 @@ INLINE void NAME(panel)(int pack, int64_t rows, int64_t columns, int64_t depth, 
 		at = packed_at;
 	}
 	int whole = columns == COLUMNS && NAME(in_a_row)(to, LANES) && NAME(in_a_row)(to + LANES, LANES);
-	for (int64_t i = 0; i < rows; i += ROWS) {
+	for (int64_t i = 0; i < rows; i += ROWS, w += tile) {
 		int64_t some = rows - i < ROWS ? rows - i : ROWS;
 		T *out = y + i * plane;
 		if (whole) {
-			NAME(tile)(some, depth, a + i * depth, first, second, at, add, out + to[0], out + to[LANES], plane);
+			NAME(tile)(some, depth, w, apart, in, first, second, at, add, out + to[0], out + to[LANES], plane);
 			continue;
 		}
 		T sums[ROWS * COLUMNS];
-		NAME(tile)(some, depth, a + i * depth, first, second, at, 0, sums, sums + LANES, COLUMNS);
+		NAME(tile)(some, depth, w, apart, in, first, second, at, 0, sums, sums + LANES, COLUMNS);
 		for (int64_t r = 0; r < some; r++)
 			for (int64_t j = 0; j < columns; j++) {
 				T *p = out + r * plane + to[j];
@@ -171,14 +175,20 @@ void NAME(convolve)(const struct backstitch_conv *v, const T *x, const T *w, T *
 	// Rows of B that have nothing in common are often as far apart as they compete for the same few places of the cache.
 	const int pack = rows > ROWS && v->taps < 4;
 	const int64_t padded_rows = (rows + ROWS - 1) / ROWS * ROWS, positions = v->rows * v->columns;
-	T *left = scratch, *packed = left + padded_rows * depth, *planes = packed + DEPTH * COLUMNS;
+	const int in_place = (image1 - image0) * positions <= REREAD; // the weights are not packed
+	T *packed = scratch, *planes = packed + DEPTH * COLUMNS;
 	int32_t *from = (int32_t *)(planes + (p.padded ? v->together * p.image : 0)), *to = from + v->together * positions + COLUMNS;
-	int32_t *at = to + v->together * positions + COLUMNS, packed_at[DEPTH];
-	NAME(steps)(packed_at);
+	int32_t *at = to + v->together * positions + COLUMNS, *in = at + depth, packed_at[DEPTH];
+	T *left = (T *)(in + depth);
+	NAME(steps)(packed_at, COLUMNS);
 	NAME(distances)(v, &p, at);
 	NAME(positions)(v, &p, v->together, image, from, to);
+	for (int64_t l = 0; l < depth; l++)
+		in[l] = in_place ? l / v->taps * v->channel_stride + v->weight[l % v->taps] : l % DEPTH * ROWS;
 	for (int64_t g = 0; g < v->groups; g++) {
-		NAME(pack_filters)(v, w + g * v->group_stride + row0 * v->filter_stride, rows, left);
+		const T *weights = w + g * v->group_stride + row0 * v->filter_stride;
+		if (!in_place)
+			NAME(pack_filters)(v, weights, rows, left);
 		for (int64_t n = image0; n < image1; n += v->together) {
 			int64_t images = image1 - n < v->together ? image1 - n : v->together;
 			const T *b = x + (n * v->groups + g) * v->channels * v->h * v->w;
@@ -198,7 +208,10 @@ void NAME(convolve)(const struct backstitch_conv *v, const T *x, const T *w, T *
 							edge[i] = from[q + (i < columns ? i : 0)];
 						reads = edge;
 					}
-					NAME(panel)(pack, rows, columns, some, left + l * padded_rows, b, reads, at + l, packed_at, packed, l > 0, out, to + q, v->plane);
+					if (in_place)
+						NAME(panel)(pack, rows, columns, some, weights, v->filter_stride, ROWS * v->filter_stride, in + l, b, reads, at + l, packed_at, packed, l > 0, out, to + q, v->plane);
+					else
+						NAME(panel)(pack, rows, columns, some, left + l * padded_rows, 1, ROWS * some, in + l, b, reads, at + l, packed_at, packed, l > 0, out, to + q, v->plane);
 				}
 			}
 		}

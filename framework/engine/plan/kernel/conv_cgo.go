@@ -90,8 +90,7 @@ const workedOnTogether = 512
 
 func (s *Sliding) add(v C.struct_backstitch_conv) {
 	padded := limit(&v, workedOnTogether)
-	rows, depth := int(v.filters)+mostRows, int(v.channels*v.taps)
-	s.scratch = max(s.scratch, rows*depth+packedPanel+padded+tables(&v))
+	s.scratch = max(s.scratch, (int(v.filters)+mostRows)*int(v.channels*v.taps)+packedPanel+padded+tables(&v))
 	s.phases = append(s.phases, v)
 }
 
@@ -113,7 +112,7 @@ func limit(v *C.struct_backstitch_conv, positions int) int {
 
 // tables is the size of the tables of positions and of channels and taps, each number of which takes the room of an element.
 func tables(v *C.struct_backstitch_conv) int {
-	return 2*(int(v.together*v.rows*v.columns)+mostColumns) + int(v.channels*v.taps) + 16
+	return 2*(int(v.together*v.rows*v.columns)+mostColumns) + 2*int(v.channels*v.taps) + 16
 }
 
 // Parts returns how many parts the work is cut into; it does not depend on who does it.
@@ -153,8 +152,8 @@ const correlatedTogether = 4096
 func (c Conv) Weights() *Correlating {
 	k := &Correlating{v: c.forward()}
 	padded := limit(&k.v, correlatedTogether)
-	rows, positions := (c.Filters+mostRows)*depth, min(int(k.v.together)*c.OH*c.OW, correlatedTogether) // of few filters, or of others
-	k.scratch = padded + tables(&k.v) + max(rows, (positions+channelsTogether*c.KH*c.KW)*mostColumns) + packedPanel + mostColumns*depth
+	positions := min(int(k.v.together)*c.OH*c.OW, correlatedTogether)
+	k.scratch = padded + tables(&k.v) + (positions+channelsTogether*c.KH*c.KW)*mostColumns + packedPanel + mostColumns*depth
 	return k
 }
 

@@ -6,23 +6,15 @@
 // The number of positions that are summed at a time, at most, as in conv_cgo.go.
 #define CORRELATED 4096
 
-// sums computes them for some filters as a product of packed matrices.
+// sums computes them for some filters as a product of matrices, of which what channels read is packed.
 static void NAME(sums)(int64_t rows, int64_t columns, int64_t positions, const T *g, int64_t filter, const int32_t *to, const T *x,
 	const int32_t *at, const int32_t *from, int add, T *dw, int64_t ld, T *scratch) {
-	const int64_t padded_rows = (rows + ROWS - 1) / ROWS * ROWS;
-	T *left = scratch, *right = left + padded_rows * DEPTH, *lines = right + DEPTH * COLUMNS;
+	T *right = scratch, *lines = right + DEPTH * COLUMNS;
 	int32_t packed_at[DEPTH];
-	NAME(steps)(packed_at);
+	NAME(steps)(packed_at, COLUMNS);
 	for (int64_t q = 0; q < positions; q += DEPTH, add = 1) {
 		int64_t depth = positions - q < DEPTH ? positions - q : DEPTH;
-		int64_t run = NAME(run_of)(to + q, depth);
-		for (int64_t i = 0; i < rows; i += ROWS) {
-			int64_t some = rows - i < ROWS ? rows - i : ROWS;
-			for (int64_t r = 0; r < some; r++)
-				NAME(take)(g + (i + r) * filter, to + q, depth, run, lines + r * DEPTH);
-			NAME(transpose)(some, depth, lines, DEPTH, left + i * depth, ROWS);
-		}
-		run = NAME(run_of)(from + q, depth);
+		int64_t run = NAME(run_of)(from + q, depth);
 		for (int64_t j = 0; j < columns; j += COLUMNS) {
 			int64_t wide = columns - j < COLUMNS ? columns - j : COLUMNS;
 			for (int64_t c = 0; c < wide; c++)
@@ -32,54 +24,11 @@ static void NAME(sums)(int64_t rows, int64_t columns, int64_t positions, const T
 				int64_t some = rows - i < ROWS ? rows - i : ROWS;
 				T *c = dw + i * ld + j;
 				if (wide == COLUMNS)
-					NAME(tile)(some, depth, left + i * depth, right, right + LANES, packed_at, add, c, c + LANES, ld);
+					NAME(tile)(some, depth, g + i * filter, filter, to + q, right, right + LANES, packed_at, add, c, c + LANES, ld);
 				else
-					NAME(partial)(some, wide, depth, left + i * depth, right, packed_at, add, c, ld);
+					NAME(partial)(some, wide, depth, g + i * filter, filter, to + q, right, packed_at, add, c, ld);
 			}
 		}
-	}
-}
-
-// tap adds, to a row of sums for each of some channels, the products of what one tap reads of them at n positions with the gradient there, of
-// which COLUMNS filters are packed for each position. The first products are not added.
-INLINE void NAME(tap_of)(int channels, int first, int64_t n, const T *x, int64_t apart, const int32_t *from, const T *g, T *sums, int64_t ld) {
-	V s[ROWS][2];
-#pragma GCC unroll 16
-	for (int c = 0; c < channels; c++) {
-		s[c][0] = first ? SPLAT(0) : LOAD(sums + c * ld);
-		s[c][1] = first ? SPLAT(0) : LOAD(sums + c * ld + LANES);
-	}
-	for (int64_t q = 0; q < n; q++, g += COLUMNS) {
-		V y = LOAD(g), z = LOAD(g + LANES);
-		const T *p = x + from[q];
-#pragma GCC unroll 16
-		for (int c = 0; c < channels; c++) {
-			V w = SPLAT(p[c % 3 * apart]);
-			HOLD(w);
-			s[c][0] += w * y;
-			s[c][1] += w * z;
-			if (c % 3 == 2)
-				p += 3 * apart;
-		}
-	}
-#pragma GCC unroll 16
-	for (int c = 0; c < channels; c++) {
-		STORE(sums + c * ld, s[c][0]);
-		STORE(sums + c * ld + LANES, s[c][1]);
-	}
-}
-
-static void NAME(tap)(int64_t channels, int first, int64_t n, const T *x, int64_t apart, const int32_t *from, const T *g, T *sums, int64_t ld) {
-	switch (channels) {
-#define CASE(c)                                                \
-	case c:                                                    \
-		NAME(tap_of)(c, first, n, x, apart, from, g, sums, ld);\
-		break;
-		CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
-#if ROWS == 12
-		CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12)
-#endif
-#undef CASE
 	}
 }
 
@@ -122,15 +71,20 @@ static void NAME(sums_of_taps)(int64_t column, int64_t columns, int64_t taps, in
 	const T *x, int64_t apart, const int32_t *at, const int32_t *from, int add, T *dw, int64_t ld, T *scratch) {
 	T *sums = scratch, *packed = sums + CHANNELS * taps * COLUMNS, *rest = packed + positions * COLUMNS;
 	const int64_t end = column + columns;
+	int32_t packed_at[DEPTH];
+	NAME(steps)(packed_at, COLUMNS);
 	NAME(pack_gradients)(wide, positions, g, filter, to, packed, rest);
 	for (int64_t channel = column / taps; channel * taps < end; channel += CHANNELS) {
 		int64_t left = (end + taps - 1) / taps - channel, channels = left < CHANNELS ? left : CHANNELS, blocks = (channels + ROWS - 1) / ROWS;
 		for (int64_t b = 0; b < blocks; b++) {
 			int64_t c = channels * b / blocks, some = channels * (b + 1) / blocks - c;
 			for (int64_t q = 0; q < positions; q += DEPTH)
-				for (int64_t t = 0; t < taps; t++)
-					NAME(tap)(some, q == 0, positions - q < DEPTH ? positions - q : DEPTH, x + (channel + c) * apart + at[t], apart, from + q,
-						packed + q * COLUMNS, sums + (c * taps + t) * COLUMNS, taps * COLUMNS);
+				for (int64_t t = 0; t < taps; t++) {
+					const T *panel = packed + q * COLUMNS;
+					T *sum = sums + (c * taps + t) * COLUMNS;
+					NAME(tile)(some, positions - q < DEPTH ? positions - q : DEPTH, x + (channel + c) * apart + at[t], apart, from + q, panel, panel + LANES,
+						packed_at, q > 0, sum, sum + LANES, taps * COLUMNS);
+				}
 		}
 		int64_t lo = channel * taps < column ? column : channel * taps, hi = (channel + channels) * taps < end ? (channel + channels) * taps : end;
 		NAME(deliver_sums)(wide, hi - lo, sums + (lo - channel * taps) * COLUMNS, add, dw + lo - column, ld, rest);

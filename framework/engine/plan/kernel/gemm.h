@@ -1,5 +1,5 @@
 // One core for products of matrices and convolutions: a tile of the result, ROWS by two vectors, is kept in registers while rows of B
-// are added to it. A is packed into panels of ROWS rows, column after column; B is packed into panels of two vectors, row after row, or read
+// are added to it. Numbers of A are read one by one, where they are; B is packed into panels of two vectors, row after row, or read
 // where it is, if each of its rows consists of two whole vectors there.
 
 #undef ROWS
@@ -14,22 +14,26 @@
 // The number of rows of B for which a tile is computed before it goes back to memory.
 #define DEPTH 256
 
-// tile computes C += A·B, or C = A·B if this is the first part of a sum, for the first rows of a panel of A and two vectors of each row of
-// B. Row l of B begins at first + at[l] and second + at[l].
-INLINE void NAME(tile_of)(int rows, int64_t depth, const T *a, const T *first, const T *second, const int32_t *at, int add, T *c0, T *c1, int64_t ldc) {
+// tile computes C += A·B, or C = A·B if this is the first part of a sum, for a few rows of A and two vectors of each row of B. Column l of
+// A begins at a + in[l], and its rows are apart; row l of B begins at first + at[l] and second + at[l].
+INLINE void NAME(tile_of)(int rows, int64_t depth, const T *a, int64_t apart, const int32_t *in, const T *first, const T *second, const int32_t *at,
+	int add, T *c0, T *c1, int64_t ldc) {
 	V s[ROWS][2];
 #pragma GCC unroll 16
 	for (int i = 0; i < rows; i++)
 		s[i][0] = s[i][1] = SPLAT(0);
 	for (int64_t l = 0; l < depth; l++) {
 		V x = LOAD(first + at[l]), y = LOAD(second + at[l]);
+		const T *p = a + in[l];
 #pragma GCC unroll 16
 		for (int i = 0; i < rows; i++) {
-			V w = SPLAT(a[i]);
+			V w = SPLAT(p[i % 3 * apart]);
+			HOLD(w);
 			s[i][0] += w * x;
 			s[i][1] += w * y;
+			if (i % 3 == 2) // few distances fit into registers
+				p += 3 * apart;
 		}
-		a += ROWS;
 	}
 #pragma GCC unroll 16
 	for (int i = 0; i < rows; i++) {
@@ -39,11 +43,12 @@ INLINE void NAME(tile_of)(int rows, int64_t depth, const T *a, const T *first, c
 	}
 }
 
-static void NAME(tile)(int64_t rows, int64_t depth, const T *a, const T *first, const T *second, const int32_t *at, int add, T *c0, T *c1, int64_t ldc) {
+static void NAME(tile)(int64_t rows, int64_t depth, const T *a, int64_t apart, const int32_t *in, const T *first, const T *second, const int32_t *at,
+	int add, T *c0, T *c1, int64_t ldc) {
 	switch (rows) {
 #define CASE(n)                                                               \
 	case n:                                                                   \
-		NAME(tile_of)(n, depth, a, first, second, at, add, c0, c1, ldc);      \
+		NAME(tile_of)(n, depth, a, apart, in, first, second, at, add, c0, c1, ldc); \
 		break;
 		CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
 #if ROWS == 12
@@ -111,16 +116,17 @@ static void NAME(pack_columns)(int64_t rows, int64_t depth, const T *a, int64_t 
 	}
 }
 
-// steps fills a table with the places of the rows of a packed panel.
-INLINE void NAME(steps)(int32_t *at) {
+// steps fills a table with multiples of a distance: the places of the rows of a packed panel, or of other things.
+INLINE void NAME(steps)(int32_t *at, int64_t apart) {
 	for (int64_t l = 0; l < DEPTH; l++)
-		at[l] = l * COLUMNS;
+		at[l] = l * apart;
 }
 
 // partial computes a tile of which some columns are not wanted.
-static void NAME(partial)(int64_t rows, int64_t columns, int64_t depth, const T *a, const T *b, const int32_t *at, int add, T *c, int64_t ldc) {
+static void NAME(partial)(int64_t rows, int64_t columns, int64_t depth, const T *a, int64_t apart, const int32_t *in, const T *b, const int32_t *at, int add,
+	T *c, int64_t ldc) {
 	T some[ROWS * COLUMNS];
-	NAME(tile)(rows, depth, a, b, b + LANES, at, 0, some, some + LANES, COLUMNS);
+	NAME(tile)(rows, depth, a, apart, in, b, b + LANES, at, 0, some, some + LANES, COLUMNS);
 	for (int64_t i = 0; i < rows; i++)
 		for (int64_t j = 0; j < columns; j++)
 			c[i * ldc + j] = (add ? c[i * ldc + j] : 0) + some[i * COLUMNS + j];
@@ -132,8 +138,9 @@ void NAME(matmul)(int transA, int transB, int64_t m, int64_t n, int64_t k, const
 	if (k == 0)
 		memset(c, 0, rows * n * sizeof(T));
 	T *left = scratch, *right = scratch + (rows + ROWS - 1) / ROWS * ROWS * DEPTH;
-	int32_t at[DEPTH];
-	NAME(steps)(at);
+	int32_t at[DEPTH], in[DEPTH];
+	NAME(steps)(at, COLUMNS);
+	NAME(steps)(in, ROWS);
 	for (int64_t l = 0; l < k; l += DEPTH) {
 		int64_t depth = k - l < DEPTH ? k - l : DEPTH;
 		if (transA)
@@ -151,9 +158,9 @@ void NAME(matmul)(int transA, int transB, int64_t m, int64_t n, int64_t k, const
 				int64_t some = rows - i < ROWS ? rows - i : ROWS;
 				T *to = c + i * n + j;
 				if (columns == COLUMNS)
-					NAME(tile)(some, depth, left + i * depth, right, right + LANES, at, l > 0, to, to + LANES, n);
+					NAME(tile)(some, depth, left + i * depth, 1, in, right, right + LANES, at, l > 0, to, to + LANES, n);
 				else
-					NAME(partial)(some, columns, depth, left + i * depth, right, at, l > 0, to, n);
+					NAME(partial)(some, columns, depth, left + i * depth, 1, in, right, at, l > 0, to, n);
 			}
 		}
 	}
