@@ -1,10 +1,12 @@
 // Convolutions. The input's planes are copied with zeros around them, so that every tap of every position is a number at a fixed distance:
-// then a convolution is a product of matrices whose second one is read from the planes. Where positions that follow one another read
-// numbers that do, rows of that matrix are read in place; else panels of it are packed.
+// then a convolution is a product of matrices whose second one is read from the planes. With strides, columns that positions next to each
+// other read are next to each other in the copies. Where positions that follow one another read numbers that do, rows of that matrix are
+// read in place; else panels of it are packed.
 
 // window is where the taps of a convolution read, in the padded planes of some images.
 struct NAME(window) {
 	int64_t top, left, height, width; // of a padded plane: where it begins in the input's plane, and its size
+	int64_t run;                      // columns of a plane that one stride apart, as they are stored
 	int64_t image;                    // distance of images
 	int padded;                       // whether the planes are copies
 };
@@ -19,33 +21,64 @@ INLINE struct NAME(window) NAME(windows)(const struct backstitch_conv *v) {
 	}
 	bottom += (v->rows - 1) * v->step_h;
 	right += (v->columns - 1) * v->step_w;
-	if (top >= 0 && left >= 0 && bottom < v->h && right < v->w)
-		return (struct NAME(window)){0, 0, v->h, v->w, v->groups * v->channels * v->h * v->w, 0};
-	int64_t height = bottom - top + 1, width = right - left + 1;
-	return (struct NAME(window)){top, left, height, width, v->channels * height * width, 1};
+	if (v->step_w == 1 && top >= 0 && left >= 0 && bottom < v->h && right < v->w)
+		return (struct NAME(window)){0, 0, v->h, v->w, v->w, v->groups * v->channels * v->h * v->w, 0};
+	int64_t height = bottom - top + 1, run = (right - left + v->step_w) / v->step_w, width = run * v->step_w;
+	return (struct NAME(window)){top, left, height, width, run, v->channels * height * width, 1};
+}
+
+// every copies n elements that are a step apart.
+INLINE void NAME(every)(int64_t step, int64_t n, const T *x, T *to) {
+	int64_t i = 0;
+#if BYTES == 64 && SINGLE
+	if (step == 2)
+		for (; i + 16 <= n; i += 16) {
+			V a = LOAD(x + 2 * i), b = LOAD(x + 2 * i + 15); // what follows the last element may not be ours
+			STORE(to + i, __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 17, 19, 21, 23, 25, 27, 29, 31));
+		}
+#endif
+	for (; i < n; i++)
+		to[i] = x[i * step];
+}
+
+// pad_row copies a row of a plane, with zeros outside.
+INLINE void NAME(pad_row)(const struct backstitch_conv *v, const struct NAME(window) *p, const T *x, T *to) {
+	for (int64_t first = 0; first < v->step_w; first++, to += p->run) {
+		int64_t lo = 0, hi = p->run, column = p->left + first; // lo to hi are inside
+		if (column < 0)
+			lo = (-column + v->step_w - 1) / v->step_w;
+		if (column + (hi - 1) * v->step_w >= v->w)
+			hi = (v->w - column + v->step_w - 1) / v->step_w;
+		lo = lo > p->run ? p->run : lo;
+		hi = hi < lo ? lo : hi;
+		for (int64_t i = 0; i < lo; i++)
+			to[i] = 0;
+		if (v->step_w == 1)
+			memcpy(to + lo, x + column + lo, (hi - lo) * sizeof(T));
+		else
+			NAME(every)(v->step_w, hi - lo, x + column + lo * v->step_w, to + lo);
+		for (int64_t i = hi; i < p->run; i++)
+			to[i] = 0;
+	}
 }
 
 // pad copies the planes of some channels of one group, of some images, with zeros outside.
 static void NAME(pad)(const struct backstitch_conv *v, const struct NAME(window) *p, const T *x, int64_t images, int64_t channel, int64_t channels, T *planes) {
-	int64_t lo = p->left < 0 ? -p->left : 0; // columns of a padded plane that are inside
-	int64_t hi = v->w - p->left < p->width ? v->w - p->left : p->width;
-	if (hi < lo)
-		hi = lo = 0;
+	int one_row = 1; // every step_h-th row is read, if the taps are in one
+	for (int64_t t = 0; t < v->taps; t++)
+		one_row &= v->dh[t] == v->dh[0];
 	for (int64_t n = 0; n < images; n++)
 		for (int64_t c = channel; c < channel + channels; c++) {
 			const T *plane = x + (n * v->groups * v->channels + c) * v->h * v->w;
 			T *to = planes + n * p->image + c * p->height * p->width;
 			for (int64_t r = 0; r < p->height; r++, to += p->width) {
 				int64_t row = r + p->top;
-				if (row < 0 || row >= v->h) {
-					memset(to, 0, p->width * sizeof(T));
+				if (one_row && r % v->step_h)
 					continue;
-				}
-				for (int64_t i = 0; i < lo; i++)
-					to[i] = 0;
-				memcpy(to + lo, plane + row * v->w + p->left + lo, (hi - lo) * sizeof(T));
-				for (int64_t i = hi; i < p->width; i++)
-					to[i] = 0;
+				if (row < 0 || row >= v->h)
+					memset(to, 0, p->width * sizeof(T));
+				else
+					NAME(pad_row)(v, p, plane + row * v->w, to);
 			}
 		}
 }
@@ -56,7 +89,7 @@ INLINE void NAME(positions)(const struct backstitch_conv *v, const struct NAME(w
 	for (int64_t n = 0; n < images; n++)
 		for (int64_t i = 0; i < v->rows; i++)
 			for (int64_t j = 0; j < v->columns; j++, q++) {
-				from[q] = n * p->image + i * v->step_h * p->width + j * v->step_w;
+				from[q] = n * p->image + i * v->step_h * p->width + j;
 				to[q] = n * image + v->out_first + i * v->out_step_h + j * v->out_step_w;
 			}
 	for (int64_t i = 0; i < COLUMNS; i++, q++) { // the last panel is filled up
@@ -67,8 +100,10 @@ INLINE void NAME(positions)(const struct backstitch_conv *v, const struct NAME(w
 
 INLINE void NAME(distances)(const struct backstitch_conv *v, const struct NAME(window) *p, int32_t *at) {
 	for (int64_t c = 0; c < v->channels; c++)
-		for (int64_t t = 0; t < v->taps; t++)
-			*at++ = (c * p->height + v->dh[t] - (p->padded ? p->top : 0)) * p->width + v->dw[t] - (p->padded ? p->left : 0);
+		for (int64_t t = 0; t < v->taps; t++) {
+			int64_t row = v->dh[t] - (p->padded ? p->top : 0), column = v->dw[t] - (p->padded ? p->left : 0);
+			*at++ = (c * p->height + row) * p->width + column % v->step_w * p->run + column / v->step_w;
+		}
 }
 
 // together reports whether some positions follow one another in memory.

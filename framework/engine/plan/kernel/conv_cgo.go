@@ -106,7 +106,7 @@ func limit(v *C.struct_backstitch_conv, positions int) int {
 		left, right = min(left, v.dw[t]), max(right, v.dw[t])
 	}
 	height := int((v.rows-1)*v.step_h) + int(bottom-top) + 1
-	width := int((v.columns-1)*v.step_w) + int(right-left) + 1
+	width := int((v.columns-1)*v.step_w+C.int64_t(right-left)+v.step_w) / int(v.step_w) * int(v.step_w)
 	return int(v.together*v.channels) * height * width
 }
 
