@@ -137,6 +137,12 @@ INLINE void NAME(settle)(struct NAME(machine) *m, int64_t at) {
 		NAME(start)(p, p->strides[p->sum[s].index], at, m->walks + p->sum[s].index);
 }
 
+// announce has the beginning of the next block fetched: what processors fetch ahead by themselves ends with a page.
+INLINE void NAME(announce)(const T *x) {
+	for (int i = 0; i < 8; i++)
+		__builtin_prefetch((const char *)x + 64 * i);
+}
+
 // move brings the registers that move to a block.
 INLINE void NAME(move)(struct NAME(machine) *m, int64_t at, int64_t n) {
 	const struct backstitch_program *p = m->p;
@@ -146,13 +152,17 @@ INLINE void NAME(move)(struct NAME(machine) *m, int64_t at, int64_t n) {
 		struct NAME(walk) *w = m->walks + h->index;
 		const int64_t *strides = p->strides[h->index];
 		T *x = (T *)m->memory[h->index];
-		if (h->kind == BACKSTITCH_Memory)
+		if (h->kind == BACKSTITCH_Memory) {
 			m->registers[r] = x + at;
+			NAME(announce)(x + at + n);
+		}
 		else if (h->kind == BACKSTITCH_Filled)
 			NAME(spread)(p, strides, n, w, x, m->registers[r]);
 		else {
 			m->registers[r] = x + w->place;
 			NAME(run)(p, strides, n, w);
+			if (h->kind == BACKSTITCH_Line)
+				NAME(announce)(x + w->place);
 		}
 	}
 }
