@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/seed5b471a7e/backstitch/framework/conformance"
+	"github.com/seed5b471a7e/backstitch/framework/engine/plan"
 	"github.com/seed5b471a7e/backstitch/framework/engine/tape"
 	"github.com/seed5b471a7e/backstitch/framework/onnx/onnxtest"
 )
@@ -52,13 +53,29 @@ func TestONNXBackendTestsPassOrAreRefusedAsTheManifestSays(t *testing.T) {
 	}
 }
 
-// backendTests returns what became of ONNX's tests, which are run once.
-func backendTests(t *testing.T) []conformance.Result {
+// TestThePlanEnginePassesTheSameTests holds its kernels to ONNX's outputs, operator by operator: nothing is folded, nothing is left out.
+func TestThePlanEnginePassesTheSameTests(t *testing.T) {
+	onTape := backendTests(t)
+	for i, test := range findTests(t) {
+		if r := conformance.Run(test, plan.Engine{}); r.Outcome != onTape[i].Outcome {
+			t.Errorf("%s %s: %s; on the tape it %s", full(r), r.Outcome, r.Reason, onTape[i].Outcome)
+		}
+	}
+}
+
+func findTests(t *testing.T) []conformance.Test {
 	t.Helper()
 	tests, err := conformance.Find(onnxtest.TestData(t))
 	if err != nil || len(tests) < 1000 {
 		t.Fatalf("%d tests: %v", len(tests), err)
 	}
+	return tests
+}
+
+// backendTests returns what became of ONNX's tests on the tape, where they are run once.
+func backendTests(t *testing.T) []conformance.Result {
+	t.Helper()
+	tests := findTests(t)
 	collection.Do(func() {
 		for _, test := range tests {
 			collection.results = append(collection.results, conformance.Run(test, tape.Engine{}))

@@ -11,6 +11,7 @@ import (
 // stepProfile is what a step is made of.
 type stepProfile struct {
 	Instructions []profiled `json:"instructions"`
+	State        int64      `json:"state_bytes"`  // parameters, buffers and the optimizer's slots
 	Memory       int64      `json:"memory_bytes"` // of what lies between the inputs and the results
 	Alive        int64      `json:"alive_bytes"`  // of that which is needed at one time, at most
 }
@@ -33,7 +34,8 @@ func newStepProfile(ctx context.Context, p engine.Profiler, c *chain, millisecon
 	if err != nil {
 		return nil, err
 	}
-	s := &stepProfile{Memory: profile.Memory, Alive: profile.Alive}
+	state := int64(c.state.Data.Len()) * int64(c.state.Data.DType().Size())
+	s := &stepProfile{State: state, Memory: profile.Memory, Alive: profile.Alive}
 	for _, in := range profile.Instructions {
 		s.Instructions = append(s.Instructions, profiled{in.Name, in.Detail, in.Parts, in.Time.Seconds() * 1e3})
 	}
@@ -45,7 +47,9 @@ func (s *stepProfile) print(w io.Writer) error {
 	for _, in := range s.Instructions {
 		total += in.Milliseconds
 	}
-	if _, err := fmt.Fprintf(w, "memory between inputs and results: %s, of which %s are needed at one time\n\n", size(s.Memory), size(s.Alive)); err != nil {
+	ratio := float64(s.State+s.Memory) / float64(s.State+s.Alive)
+	if _, err := fmt.Fprintf(w, "memory: a state of %s, and %s between inputs and results, of which %s are needed at one time: %.2f times the least\n\n",
+		size(s.State), size(s.Memory), size(s.Alive), ratio); err != nil {
 		return err
 	}
 	t := newTable(w, "", "ms", "share", "parts", "instruction")

@@ -8,6 +8,7 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/array"
 	"github.com/seed5b471a7e/backstitch/framework/engine"
 	"github.com/seed5b471a7e/backstitch/framework/optim"
+	"github.com/seed5b471a7e/backstitch/framework/program"
 	"github.com/seed5b471a7e/backstitch/framework/program/programtest"
 )
 
@@ -58,7 +59,7 @@ func noisyQuadratic(t *testing.T, e engine.Engine) {
 }
 
 func derivatives(t *testing.T, e engine.Engine) {
-	for name, p := range map[string]problem{
+	problems := map[string]problem{
 		"convolutional network, cross-entropy":      classifier(descent{0.1}),
 		"multilayer perceptron, mean squared error": regression(descent{0.1}),
 		"one output, mean squared error": {
@@ -67,7 +68,11 @@ func derivatives(t *testing.T, e engine.Engine) {
 			optimizer: descent{0.1},
 			data:      programtest.Data{Size: 3, Input: []int{2}, Target: programtest.Product(1)},
 		},
-	} {
+	}
+	for _, name := range program.LossNames() {
+		problems["loss "+name] = withLoss(t, name)
+	}
+	for name, p := range problems {
 		t.Run(name, func(t *testing.T) {
 			s := p.open(t, e, array.Float64)
 			random := rand.New(rand.NewPCG(6, 7))
@@ -84,6 +89,27 @@ func derivatives(t *testing.T, e engine.Engine) {
 		s := noisy(descent{0.1}).open(t, e, array.Float64)
 		checkDerivatives(t, s, 1, direction(s, rand.New(rand.NewPCG(6, 7))))
 	})
+}
+
+// withLoss is a problem with any registered loss. Targets that are single numbers are taken for class indices.
+func withLoss(t *testing.T, name string) problem {
+	loss, err := program.NewLoss(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const outputs = 3
+	p := problem{
+		network: programtest.NewNetwork(4).Dense("first", 5).Apply("Tanh").Dense("output", outputs), loss: name, optimizer: descent{0.1},
+		data: programtest.Data{Size: 4, Input: []int{4}, Target: programtest.Product(outputs)},
+	}
+	shape, err := loss.TargetShape([]int{outputs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(shape) == 0 {
+		p.data.Target = programtest.Largest(outputs)
+	}
+	return p
 }
 
 func direction(s setup, random *rand.Rand) array.Array {

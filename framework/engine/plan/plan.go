@@ -2,9 +2,9 @@
 //
 // A program's graph is compiled once: what is known is computed, equal values are one, elementwise operators and sums become passes that
 // read and write every tensor once, products feed such passes row by row, the gradient of a weight that only the optimizer reads
-// goes into its update without being stored, new parts of the state are written over the old ones, and every intermediate result has a fixed place in
-// one run of memory that is used again as soon as it is free. A step then is a list of calls of kernels, see package kernel; it allocates
-// nothing.
+// goes into its update without being stored, a dense layer's weights are read once for this update and for the gradient in the layer's
+// input, new parts of the state are written over the old ones, and every intermediate result has a fixed place in one run of memory that
+// is used again as soon as it is free. A step then is a list of calls of kernels, see package kernel; it allocates nothing.
 package plan
 
 import (

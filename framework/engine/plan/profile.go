@@ -33,7 +33,7 @@ func (m *machine[T]) Profile(ctx context.Context, s *optim.State, batches engine
 		p.Instructions = append(p.Instructions, engine.Instruction{Name: in.name, Detail: in.detail, Parts: in.parts, Time: c.times[i] / time.Duration(len(word))})
 	}
 	size := int64(m.program.Precision.Size())
-	p.Memory = size*int64(c.plan.arena+c.plan.scratch) + 8*int64(c.plan.sums)
+	p.Memory = size*int64(c.plan.arena+c.plan.scratch+c.plan.partial) + 8*int64(c.plan.sums)
 	p.Alive = size * int64(c.plan.least)
 	return p, nil
 }

@@ -12,31 +12,11 @@ type Conv struct {
 // MaxTaps is how many elements a kernel, KH·KW, may have.
 const MaxTaps = 1024
 
-// part is some images, and in every group some of what is computed for each.
-type part struct{ image0, image1, row0, row1 int }
-
 // Parts are cut so that each is much work and little is packed twice.
 const (
-	partWork      = 20e6 // multiplications
+	partWork      = 5e6 // multiplications
 	mostConvParts = 4
 )
-
-// partsOf cuts the images, or the filters if there are few positions.
-func partsOf(images, rows, positions int, work float64) []part {
-	n := min(max(int(work/partWork), 1), mostConvParts)
-	var parts []part
-	if images >= n && images*positions >= 1024*n {
-		for i := range n {
-			parts = append(parts, part{images * i / n, images * (i + 1) / n, 0, rows})
-		}
-		return parts
-	}
-	bounds := cut(rows, n, mostRows)
-	for i := range len(bounds) - 1 {
-		parts = append(parts, part{0, images, bounds[i], bounds[i+1]})
-	}
-	return parts
-}
 
 // cut cuts a range into n parts, at multiples of what kernels compute at a time.
 func cut(length, n, unit int) []int {

@@ -26,6 +26,26 @@ type Sliding struct {
 	scratch int
 }
 
+// part is some images, and in every group some of what is computed for each.
+type part struct{ image0, image1, row0, row1 int }
+
+// partsOf cuts the images, or the filters if there are few positions.
+func partsOf(images, rows, positions int, work float64) []part {
+	n := min(max(int(work/partWork), 1), mostConvParts)
+	var parts []part
+	if images >= n && images*positions >= 1024*n {
+		for i := range n {
+			parts = append(parts, part{images * i / n, images * (i + 1) / n, 0, rows})
+		}
+		return parts
+	}
+	bounds := cut(rows, n, mostRows)
+	for i := range len(bounds) - 1 {
+		parts = append(parts, part{0, images, bounds[i], bounds[i+1]})
+	}
+	return parts
+}
+
 // Forward returns the kernel of y, from x and w.
 func (c Conv) Forward() *Sliding {
 	s := &Sliding{plane: c.OH * c.OW, planes: c.Filters, groups: c.Groups}

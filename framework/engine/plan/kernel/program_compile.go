@@ -296,3 +296,25 @@ func (a *compiler) emit() {
 		at += copy(a.c.code[at:], phase)
 	}
 }
+
+// operands returns the registers that an instruction reads.
+func (c *Instruction) operands() []int {
+	switch {
+	case c.Op == Fill:
+		return nil
+	case c.Op == Where || c.Op == MulAdd || c.Op == MulSub:
+		return []int{c.A, c.B, c.C}
+	case c.Op >= Add && c.Op <= Equal:
+		return []int{c.A, c.B}
+	}
+	return []int{c.A}
+}
+
+func allZero(strides []int) bool {
+	for _, s := range strides {
+		if s != 0 {
+			return false
+		}
+	}
+	return true
+}
