@@ -12,11 +12,18 @@ type Conv struct {
 // MaxTaps is how many elements a kernel, KH·KW, may have.
 const MaxTaps = 1024
 
-// Parts are cut so that each is much work and little is packed twice.
+// Sizes of parts, in multiplications. What is worth sharing is cut in two, and what is large into large parts: each pads planes and packs
+// numbers of its own.
 const (
-	partWork      = 5e6 // multiplications
-	mostConvParts = 4
+	smallPart     = 5e6
+	largePart     = 150e6
+	mostConvParts = 8
 )
+
+// shares returns into how many parts some multiplications are cut.
+func shares(work float64) int {
+	return max(1, min(2, int(work/smallPart)), min(int(work/largePart), mostConvParts))
+}
 
 // cut cuts a range into n parts, at multiples of what kernels compute at a time.
 func cut(length, n, unit int) []int {
@@ -41,7 +48,7 @@ const channelsTogether = 16
 // columns read nothing in common, are divided by rows.
 func (c *Conv) WeightParts() []Tile {
 	rows, columns := []int{0, c.Groups * c.Filters}, []int{0, c.Channels * c.KH * c.KW}
-	n := min(max(int(c.work()/partWork), 1), mostConvParts)
+	n := shares(c.work())
 	if c.Groups > 1 {
 		rows = cut(rows[1], n, mostRows)
 	} else {

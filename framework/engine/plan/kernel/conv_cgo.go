@@ -31,7 +31,7 @@ type part struct{ image0, image1, row0, row1 int }
 
 // partsOf cuts the images, or the filters if there are few positions.
 func partsOf(images, rows, positions int, work float64) []part {
-	n := min(max(int(work/partWork), 1), mostConvParts)
+	n := shares(work)
 	var parts []part
 	if images >= n && images*positions >= 1024*n {
 		for i := range n {
