@@ -141,5 +141,5 @@ int main(int argc, char **argv) {
   static struct chain chains[2];
   for (int i = 0; i < 2; i++) make(chains + i);
   double one = measure(chains, 1, seconds), two = measure(chains, 2, seconds);
-  printf("{\"prototype-1-chain\": %.4f, \"prototype-2-chains\": %.4f}\n", one, two);
+  printf("{\"1-chain\": %.4f, \"2-chains\": %.4f}\n", one, two);
 }

@@ -49,7 +49,7 @@ func (t *tasks) canAccompany(k *task, q, w *value) bool {
 	}
 	p, single := singleProduct(op, q)
 	its, needs := t.of[q], t.of[q.in[0].storage()]
-	return single && p.M <= few && its != k && needs != k && !t.depends(k, its) && (needs == nil || !t.depends(needs, k))
+	return single && p.M <= few && its != k && !slices.Contains(its.companions, q) && needs != k && !t.depends(k, its) && (needs == nil || !t.depends(needs, k))
 }
 
 // separateFrom lets a task no longer compute a product, which it may read instead.
@@ -58,19 +58,19 @@ func (t *tasks) separateFrom(k *task, q *value) {
 		return
 	}
 	k.producers = slices.DeleteFunc(k.producers, func(p *value) bool { return p == q })
+	t.of[q] = nil // some other task's
 	k.reads = nil
 	for _, r := range k.roots {
 		_, leaves := t.closure(r)
 		for _, v := range leaves {
-			if t.of[v.storage()] != k || v.storage() == q {
+			if t.of[v.storage()] != k {
 				k.read(v)
 			}
 		}
 	}
-	for _, p := range k.producers {
-		for _, x := range p.in {
-			k.read(x)
-		}
+	for _, p := range slices.Concat(k.producers, k.companions) {
+		k.read(p.in[0])
+		k.read(p.in[1])
 	}
 }
 

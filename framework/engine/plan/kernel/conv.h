@@ -6,7 +6,7 @@
 // window is where the taps of a convolution read, in the padded planes of some images.
 struct NAME(window) {
 	int64_t top, left, height, width; // of a padded plane: where it begins in the input's plane, and its size
-	int64_t run;                      // columns of a plane that one stride apart, as they are stored
+	int64_t run;                      // columns of a plane that are one stride apart, which are stored one after the other
 	int64_t image;                    // distance of images
 	int padded;                       // whether the planes are copies
 };
@@ -214,7 +214,7 @@ void NAME(convolve)(const struct backstitch_conv *v, const T *x, const T *w, T *
 	T *packed = scratch, *planes = packed + DEPTH * COLUMNS;
 	int32_t *from = (int32_t *)(planes + (p.padded ? v->together * p.image : 0)), *to = from + v->together * positions + COLUMNS;
 	int32_t *at = to + v->together * positions + COLUMNS, *in = at + depth, packed_at[DEPTH];
-	T *left = (T *)(in + depth);
+	T *left = (T *)(at + (2 * depth + 15) / 16 * 16);
 	NAME(steps)(packed_at, COLUMNS);
 	NAME(distances)(v, &p, at);
 	NAME(positions)(v, &p, v->together, image, from, to);

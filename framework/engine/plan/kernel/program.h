@@ -155,8 +155,7 @@ INLINE void NAME(move)(struct NAME(machine) *m, int64_t at, int64_t n) {
 		if (h->kind == BACKSTITCH_Memory) {
 			m->registers[r] = x + at;
 			NAME(announce)(x + at + n);
-		}
-		else if (h->kind == BACKSTITCH_Filled)
+		} else if (h->kind == BACKSTITCH_Filled)
 			NAME(spread)(p, strides, n, w, x, m->registers[r]);
 		else {
 			m->registers[r] = x + w->place;
