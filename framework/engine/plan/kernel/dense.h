@@ -184,7 +184,7 @@ INLINE void NAME(combine_few)(int few, int first, int64_t n, int64_t rows, const
 			STORE(c + i * ldc + n - LANES, LOAD(edge + i * LANES));
 }
 
-INLINE void NAME(combine_rows)(int first, int64_t m, int64_t n, int64_t rows, const T *a, int64_t lda, const T *b, T *c, int64_t ldc) {
+static void NAME(combine_rows)(int first, int64_t m, int64_t n, int64_t rows, const T *a, int64_t lda, const T *b, T *c, int64_t ldc) {
 	for (int64_t i = 0; i < m; i += FEW)
 		FEWER(m - i < FEW ? m - i : FEW, combine_few, first, n, rows, a + i * lda, lda, b, c + i * ldc, ldc)
 }
@@ -248,22 +248,24 @@ INLINE void NAME(outer_few)(int few, int mode, int64_t rows, int64_t n, T rate, 
 		NAME(outer_columns)(few, 1, 1, mode, rows, n, rate, a, lda, b + n - LANES, ldb, c + n - LANES);
 }
 
-INLINE void NAME(outer_rows)(int mode, int64_t rows, int64_t n, int64_t k, T rate, const T *a, int64_t lda, const T *b, int64_t ldb, T *c) {
-	FEWER(k < FEW ? k : FEW, outer_few, mode, rows, n, rate, a, lda, b, ldb, c)
-	for (int64_t l = FEW; l < k; l += FEW)
-		FEWER(k - l < FEW ? k - l : FEW, outer_few, mode == NAME(overwrite) ? NAME(addto) : mode, rows, n, rate, a + l * lda, lda, b + l * ldb, ldb, c)
-}
-
 // outer computes the rows from lo to hi of C = Aᵀ·B, for A of k rows and B of shape (k, n), whose rows are ldb elements apart.
 void NAME(outer)(int64_t lo, int64_t hi, int64_t n, int64_t k, const T *a, int64_t lda, const T *b, int64_t ldb, T *c) {
-	for (int64_t r = lo; r < hi; r += BLOCK)
-		NAME(outer_rows)(NAME(overwrite), hi - r < BLOCK ? hi - r : BLOCK, n, k, 0, a + r, lda, b, ldb, c + (r - lo) * n);
+	for (int64_t r = lo; r < hi; r += BLOCK, c += BLOCK * n)
+		for (int64_t l = 0; l < k; l += FEW)
+			FEWER(k - l < FEW ? k - l : FEW, outer_few, l == 0 ? NAME(overwrite) : NAME(addto), hi - r < BLOCK ? hi - r : BLOCK, n, 0, a + l * lda + r, lda,
+				b + l * ldb, ldb, c)
+}
+
+// descend_rows descends in some rows.
+static void NAME(descend_rows)(int64_t rows, int64_t n, int64_t k, T rate, const T *a, int64_t lda, const T *b, int64_t ldb, T *c) {
+	for (int64_t l = 0; l < k; l += FEW)
+		FEWER(k - l < FEW ? k - l : FEW, outer_few, NAME(descent), rows, n, rate, a + l * lda, lda, b + l * ldb, ldb, c)
 }
 
 // descend subtracts the rate times Aᵀ·B from the rows from lo to hi of C: gradient descent.
 void NAME(descend)(int64_t lo, int64_t hi, int64_t n, int64_t k, T rate, const T *a, int64_t lda, const T *b, int64_t ldb, T *c) {
-	for (int64_t r = lo; r < hi; r += BLOCK)
-		NAME(outer_rows)(NAME(descent), hi - r < BLOCK ? hi - r : BLOCK, n, k, rate, a + r, lda, b, ldb, c + (r - lo) * n);
+	for (int64_t r = lo; r < hi; r += BLOCK, c += BLOCK * n)
+		NAME(descend_rows)(hi - r < BLOCK ? hi - r : BLOCK, n, k, rate, a + r, lda, b, ldb, c);
 }
 
 // retreat_columns adds the combination of some rows of C to few rows of D, and then descends in C, in a vector of columns.
@@ -312,7 +314,7 @@ void NAME(retreat)(int add, int64_t lo, int64_t hi, int64_t n, int64_t k, T rate
 			FEWER(k, retreat_few, first, rows, n, rate, a + r, lda, b, ldb, c, d, ldd)
 		else {
 			NAME(combine_rows)(first, k, n, rows, a + r, lda, c, d, ldd);
-			NAME(outer_rows)(NAME(descent), rows, n, k, rate, a + r, lda, b, ldb, c);
+			NAME(descend_rows)(rows, n, k, rate, a + r, lda, b, ldb, c);
 		}
 		r += BLOCK;
 		c += BLOCK * n;
