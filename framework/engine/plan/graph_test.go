@@ -80,6 +80,40 @@ func TestWhatIsReadAgainIsNotOverwritten(t *testing.T) {
 	agrees(t, "a product with a transposed product", x.Transpose(1, 0).MatMul(x.Relu()).Add(x.Transpose(1, 0).MatMul(a)).Exp(), 1e-12)
 }
 
+func TestSumsOfProductsWithCommonFactors(t *testing.T) {
+	g := gorgonia.NewGraph()
+	x, y := held(g, "x", array.Float64, 4, 3, 5), held(g, "yy", array.Float64, 4, 3, 5)
+	row, column, number := held(g, "row", array.Float64, 5), held(g, "column", array.Float64, 3, 1), held(g, "number", array.Float64)
+	plane := held(g, "plane", array.Float64, 4, 3, 1)
+	for _, axes := range [][]int{{0}, {1}, {2}, {0, 2}, {0, 1, 2}} {
+		deviation := x.Sub(x.Mean(true, axes...))
+		other := y.Sub(y.Mean(true, 0))
+		for i, e := range []ops.Expr{
+			x.Mul(row), row.Mul(x), x.Mul(column).Mul(row), x.Div(row).Mul(y.Div(number)), row.Div(x), x.Mul(y.Mul(column).Scale(3)).Scale(-2),
+			x.Div(y.Mul(row)), number.Mul(x).Mul(number).Div(column), x.Mul(x).Mul(column), row.Mul(row).Mul(x.Shift(1)),
+			deviation, deviation.Mul(row).Scale(2), deviation.Mul(y).Mul(column), deviation.Div(column).Add(x), x.Mul(row).Sub(deviation.Mul(number)),
+			deviation.Mul(row).Sub(x.Mul(number)), other, other.Mul(column).Add(deviation), deviation.Add(deviation.Mul(column)), x.Mean(true, axes...).Sub(x),
+			deviation.Sub(row), row.Sub(row.Mean(true, 0)).Add(x), x.Mul(column).Add(x.Mul(row)),
+			plane.Mul(row), row.Mul(plane), row.Div(plane), plane.Div(row), deviation.Add(plane), plane.Sub(deviation), plane.Mul(row).Mul(x),
+		} {
+			for _, keep := range []bool{true, false} {
+				sum := e.Sum(keep, axes...)
+				agrees(t, fmt.Sprintf("sum %d over %v, keep %v", i, axes, keep), sum.Mul(sum), 1e-11)
+			}
+		}
+	}
+	double := x
+	for range 60 {
+		double = double.Mul(double) // 2^60 factors
+	}
+	agrees(t, "a product of itself", double.Sum(true, 0), 1e-12)
+	deviation := x.Sub(x.Mean(true, 0))
+	for range 60 {
+		deviation = deviation.Add(deviation).Scale(0.5)
+	}
+	agrees(t, "a sum of itself", deviation.Sum(true, 0), 1e-12)
+}
+
 // TestRandomGraphsAreThoseOfTheTape makes graphs whose values are read in many places: elementwise, as sums, in products, transposed. In
 // the last two, groups once depended on each other, and a value that was to be stored belonged to no group.
 func TestRandomGraphsAreThoseOfTheTape(t *testing.T) {

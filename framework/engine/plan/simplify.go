@@ -80,6 +80,7 @@ func (g *graph) simpler(op ops.Operator, shape tensor.Shape, in []*value) *value
 		if shape.TotalSize() == in[0].size {
 			return g.viewAs(shape, in[0])
 		}
+		return g.factored(op, shape, in[0])
 	case ops.Transpose:
 		if movesNothing(op.Perm, in[0].shape) {
 			return g.viewAs(shape, in[0])
