@@ -40,19 +40,24 @@ func (c *Conv) work() float64 {
 	return float64(c.Batch*c.Groups*c.Filters*c.Channels) * float64(c.KH*c.KW) * float64(c.OH*c.OW)
 }
 
-// channelsTogether is for how many channels the gradient in the weights is computed at a time.
-const channelsTogether = 16
+// pointwise reports whether every output reads the input at its own place.
+func (c *Conv) pointwise() bool {
+	return c.KH == 1 && c.KW == 1 && c.H == c.OH && c.W == c.OW && c.StrideH == 1 && c.StrideW == 1
+}
 
 // WeightParts cuts the gradient in the weights, whose rows are filters and whose columns are channels and taps, into parts. Each part
-// packs what its rows and what its columns read. The latter is more, so columns are cut, and it is packed once; only groups, whose
-// columns read nothing in common, are divided by rows.
+// packs what its rows and what its columns read. The latter is more, so columns are cut, and it is packed once; but the input of a
+// pointwise convolution is read where it is. Columns of groups read nothing in common, so rows are cut.
 func (c *Conv) WeightParts() []Tile {
 	rows, columns := []int{0, c.Groups * c.Filters}, []int{0, c.Channels * c.KH * c.KW}
 	n := shares(c.work())
-	if c.Groups > 1 {
+	switch {
+	case c.Groups > 1:
 		rows = cut(rows[1], n, mostRows)
-	} else {
-		columns = cut(columns[1], n, channelsTogether*c.KH*c.KW)
+	case c.pointwise() && c.Filters >= c.Channels:
+		rows = cut(rows[1], n, mostColumns)
+	default:
+		columns = cut(columns[1], n, mostLanes*c.KH*c.KW)
 	}
 	var parts []Tile
 	for i := range len(rows) - 1 {

@@ -6,7 +6,8 @@
 // window is where the taps of a convolution read, in the padded planes of some images.
 struct NAME(window) {
 	int64_t top, left, height, width; // of a padded plane: where it begins in the input's plane, and its size
-	int64_t run;                      // columns of a plane that are one stride apart, which are stored one after the other
+	int64_t run, phases;              // columns of a plane that are one stride apart are stored one after the other, then the next ones
+	int64_t skip, down;               // rows of the input between those of a plane, and rows of a plane between positions
 	int64_t image;                    // distance of images
 	int padded;                       // whether the planes are copies
 };
@@ -19,12 +20,14 @@ INLINE struct NAME(window) NAME(windows)(const struct backstitch_conv *v) {
 		left = v->dw[t] < left ? v->dw[t] : left;
 		right = v->dw[t] > right ? v->dw[t] : right;
 	}
+	const int one_row = top == bottom, one_column = left == right; // others are not even copied
 	bottom += (v->rows - 1) * v->step_h;
 	right += (v->columns - 1) * v->step_w;
 	if (v->step_w == 1 && top >= 0 && left >= 0 && bottom < v->h && right < v->w)
-		return (struct NAME(window)){0, 0, v->h, v->w, v->w, v->groups * v->channels * v->h * v->w, 0};
-	int64_t height = bottom - top + 1, run = (right - left + v->step_w) / v->step_w, width = run * v->step_w;
-	return (struct NAME(window)){top, left, height, width, run, v->channels * height * width, 1};
+		return (struct NAME(window)){0, 0, v->h, v->w, v->w, 1, 1, v->step_h, v->groups * v->channels * v->h * v->w, 0};
+	int64_t height = one_row ? v->rows : bottom - top + 1, run = (right - left + v->step_w) / v->step_w, phases = one_column ? 1 : v->step_w;
+	return (struct NAME(window)){
+		top, left, height, run * phases, run, phases, one_row ? v->step_h : 1, one_row ? 1 : v->step_h, v->channels * height * run * phases, 1};
 }
 
 // every copies n elements that are a step apart.
@@ -43,7 +46,7 @@ INLINE void NAME(every)(int64_t step, int64_t n, const T *x, T *to) {
 
 // pad_row copies a row of a plane, with zeros outside.
 INLINE void NAME(pad_row)(const struct backstitch_conv *v, const struct NAME(window) *p, const T *x, T *to) {
-	for (int64_t first = 0; first < v->step_w; first++, to += p->run) {
+	for (int64_t first = 0; first < p->phases; first++, to += p->run) {
 		int64_t lo = 0, hi = p->run, column = p->left + first; // lo to hi are inside
 		if (column < 0)
 			lo = (-column + v->step_w - 1) / v->step_w;
@@ -64,17 +67,12 @@ INLINE void NAME(pad_row)(const struct backstitch_conv *v, const struct NAME(win
 
 // pad copies the planes of some channels of one group, of some images, with zeros outside.
 static void NAME(pad)(const struct backstitch_conv *v, const struct NAME(window) *p, const T *x, int64_t images, int64_t channel, int64_t channels, T *planes) {
-	int one_row = 1; // every step_h-th row is read, if the taps are in one
-	for (int64_t t = 0; t < v->taps; t++)
-		one_row &= v->dh[t] == v->dh[0];
 	for (int64_t n = 0; n < images; n++)
 		for (int64_t c = channel; c < channel + channels; c++) {
 			const T *plane = x + (n * v->groups * v->channels + c) * v->h * v->w;
 			T *to = planes + n * p->image + c * p->height * p->width;
 			for (int64_t r = 0; r < p->height; r++, to += p->width) {
-				int64_t row = r + p->top;
-				if (one_row && r % v->step_h)
-					continue;
+				int64_t row = r * p->skip + p->top;
 				if (row < 0 || row >= v->h)
 					memset(to, 0, p->width * sizeof(T));
 				else
@@ -89,7 +87,7 @@ INLINE void NAME(positions)(const struct backstitch_conv *v, const struct NAME(w
 	for (int64_t n = 0; n < images; n++)
 		for (int64_t i = 0; i < v->rows; i++)
 			for (int64_t j = 0; j < v->columns; j++, q++) {
-				from[q] = n * p->image + i * v->step_h * p->width + j;
+				from[q] = n * p->image + i * p->down * p->width + j;
 				to[q] = n * image + v->out_first + i * v->out_step_h + j * v->out_step_w;
 			}
 	for (int64_t i = 0; i < COLUMNS; i++, q++) { // the last panel is filled up
@@ -138,7 +136,10 @@ INLINE void NAME(take)(const T *x, const int32_t *q, int64_t n, int64_t run, T *
 }
 
 // The number of positions up to which weights are read where they are. If there are more, they are read so often that they should be packed.
-#define REREAD 256
+#define REREAD 128
+
+// How many filters are worked on at a time: their weights for DEPTH terms stay in the cache.
+#define FILTERS 480
 
 // pack_filters packs the weights of some filters, panel by panel, for each part of the sum.
 static void NAME(pack_filters)(const struct backstitch_conv *v, const T *w, int64_t rows, T *to) {
@@ -172,34 +173,67 @@ static void NAME(pack_filters)(const struct backstitch_conv *v, const T *w, int6
 	}
 }
 
-// panel computes the outputs of some filters at the positions of one panel. Rows of weights that are read by one tile begin some distance
-// apart, and what the next tile reads begins tile behind.
-INLINE void NAME(panel)(int pack, int64_t rows, int64_t columns, int64_t depth, const T *w, int64_t apart, int64_t tile, const int32_t *in, const T *b, const int32_t *from,
-	const int32_t *at, const int32_t *packed_at, T *packed, int add, T *y, const int32_t *to, int64_t plane) {
-	const T *first = b + from[0], *second = b + from[LANES];
-	if (pack || !NAME(in_a_row)(from, LANES) || !NAME(in_a_row)(from + LANES, LANES)) {
+// terms is a part of the sums over channels and taps.
+struct NAME(terms) {
+	int64_t depth;
+	int add;                  // to what earlier parts have summed up
+	const T *w;               // weights
+	int64_t apart, tile;      // distance of filters that one tile reads, and of what tiles read
+	const int32_t *in, *at;   // where the weights of a filter are, and what is multiplied with them for a position
+	int pack;                 // what could be read in place
+	T *packed;                // a panel
+	const int32_t *packed_at; // its rows
+};
+
+// panel computes the outputs of some filters at up to COLUMNS positions, and fetches what the next panel reads if there is one.
+static void NAME(panel)(const struct NAME(terms) *s, int64_t filter, int64_t filters, const T *b, int64_t columns, const int32_t *from, int next, T *y,
+	const int32_t *to, int64_t plane) {
+	struct NAME(operands) o = {s->depth, s->apart, s->in, b + from[0], b + from[LANES], s->at};
+	const int pack = s->pack || !NAME(in_a_row)(from, LANES) || !NAME(in_a_row)(from + LANES, LANES);
+	if (pack) {
 		int64_t run = NAME(run_of)(from, COLUMNS);
-		for (int64_t l = 0; l < depth; l++)
-			NAME(take)(b + at[l], from, COLUMNS, run, packed + l * COLUMNS);
-		first = packed;
-		second = packed + LANES;
-		at = packed_at;
+		for (int64_t l = 0; l < s->depth; l++)
+			NAME(take)(b + s->at[l], from, COLUMNS, run, s->packed + l * COLUMNS);
+		o.first = s->packed;
+		o.second = s->packed + LANES;
+		o.at = s->packed_at;
 	}
-	int whole = columns == COLUMNS && NAME(in_a_row)(to, LANES) && NAME(in_a_row)(to + LANES, LANES);
-	for (int64_t i = 0; i < rows; i += ROWS, w += tile) {
-		int64_t some = rows - i < ROWS ? rows - i : ROWS;
-		T *out = y + i * plane;
+	const int whole = columns == COLUMNS && NAME(in_a_row)(to, LANES) && NAME(in_a_row)(to + LANES, LANES);
+	const int64_t tiles = (filters + ROWS - 1) / ROWS, share = pack && next ? (s->depth + tiles - 1) / tiles : 0; // of what is fetched
+	for (int64_t i = 0; i < tiles; i++) {
+		const T *w = s->w + (filter / ROWS + i) * s->tile;
+		int64_t some = filters - i * ROWS < ROWS ? filters - i * ROWS : ROWS, rest = s->depth - i * share;
+		T *out = y + (filter + i * ROWS) * plane;
+		o.ahead = b + from[share ? COLUMNS : 0];
+		o.places = s->at + i * share;
+		o.number = rest < share ? rest : share;
 		if (whole) {
-			NAME(tile)(some, depth, w, apart, in, first, second, at, add, out + to[0], out + to[LANES], plane);
+			NAME(tile)(some, w, &o, s->add, out + to[0], out + to[LANES], plane);
 			continue;
 		}
 		T sums[ROWS * COLUMNS];
-		NAME(tile)(some, depth, w, apart, in, first, second, at, 0, sums, sums + LANES, COLUMNS);
+		NAME(tile)(some, w, &o, 0, sums, sums + LANES, COLUMNS);
 		for (int64_t r = 0; r < some; r++)
 			for (int64_t j = 0; j < columns; j++) {
 				T *p = out + r * plane + to[j];
-				*p = (add ? *p : 0) + sums[r * COLUMNS + j];
+				*p = (s->add ? *p : 0) + sums[r * COLUMNS + j];
 			}
+	}
+}
+
+// panels computes the outputs of some filters at all positions of some images.
+static void NAME(panels)(const struct NAME(terms) *s, int64_t filter, int64_t filters, const T *b, int64_t positions, const int32_t *from, T *y, const int32_t *to,
+	int64_t plane) {
+	for (int64_t q = 0; q < positions; q += COLUMNS) {
+		int64_t columns = positions - q < COLUMNS ? positions - q : COLUMNS;
+		int32_t edge[COLUMNS];
+		if (columns == COLUMNS) {
+			NAME(panel)(s, filter, filters, b, columns, from + q, q + COLUMNS < positions, y, to + q, plane);
+			continue;
+		}
+		for (int64_t i = 0; i < COLUMNS; i++) // what lies behind may be an image that is not there
+			edge[i] = from[q + (i < columns ? i : 0)];
+		NAME(panel)(s, filter, filters, b, columns, edge, 0, y, to + q, plane);
 	}
 }
 
@@ -207,8 +241,6 @@ INLINE void NAME(panel)(int pack, int64_t rows, int64_t columns, int64_t depth, 
 void NAME(convolve)(const struct backstitch_conv *v, const T *x, const T *w, T *y, int64_t image0, int64_t image1, int64_t row0, int64_t row1, T *scratch) {
 	const struct NAME(window) p = NAME(windows)(v);
 	const int64_t rows = row1 - row0, depth = v->channels * v->taps, image = v->groups * v->filters * v->plane;
-	// Rows of B that have nothing in common are often as far apart as they compete for the same few places of the cache.
-	const int pack = rows > ROWS && v->taps < 4;
 	const int64_t padded_rows = (rows + ROWS - 1) / ROWS * ROWS, positions = v->rows * v->columns;
 	const int in_place = (image1 - image0) * positions <= REREAD; // the weights are not packed
 	T *packed = scratch, *planes = packed + DEPTH * COLUMNS;
@@ -220,6 +252,9 @@ void NAME(convolve)(const struct backstitch_conv *v, const T *x, const T *w, T *
 	NAME(positions)(v, &p, v->together, image, from, to);
 	for (int64_t l = 0; l < depth; l++)
 		in[l] = in_place ? l / v->taps * v->channel_stride + v->weight[l % v->taps] : l % DEPTH * ROWS;
+	struct NAME(terms) s = {.packed = packed, .packed_at = packed_at};
+	// Rows of B that have nothing in common are often as far apart as they compete for the same few places of the cache.
+	s.pack = rows > ROWS && v->taps < 4;
 	for (int64_t g = 0; g < v->groups; g++) {
 		const T *weights = w + g * v->group_stride + row0 * v->filter_stride;
 		if (!in_place)
@@ -233,21 +268,15 @@ void NAME(convolve)(const struct backstitch_conv *v, const T *x, const T *w, T *
 			}
 			T *out = y + n * image + (g * v->filters + row0) * v->plane;
 			for (int64_t l = 0; l < depth; l += DEPTH) {
-				int64_t some = depth - l < DEPTH ? depth - l : DEPTH;
-				for (int64_t q = 0; q < images * positions; q += COLUMNS) {
-					int64_t columns = images * positions - q < COLUMNS ? images * positions - q : COLUMNS;
-					int32_t edge[COLUMNS];
-					const int32_t *reads = from + q;
-					if (columns < COLUMNS) { // what lies behind may be an image that is not there
-						for (int64_t i = 0; i < COLUMNS; i++)
-							edge[i] = from[q + (i < columns ? i : 0)];
-						reads = edge;
-					}
-					if (in_place)
-						NAME(panel)(pack, rows, columns, some, weights, v->filter_stride, ROWS * v->filter_stride, in + l, b, reads, at + l, packed_at, packed, l > 0, out, to + q, v->plane);
-					else
-						NAME(panel)(pack, rows, columns, some, left + l * padded_rows, 1, ROWS * some, in + l, b, reads, at + l, packed_at, packed, l > 0, out, to + q, v->plane);
-				}
+				s.depth = depth - l < DEPTH ? depth - l : DEPTH;
+				s.add = l > 0;
+				s.w = in_place ? weights : left + l * padded_rows;
+				s.apart = in_place ? v->filter_stride : 1;
+				s.tile = ROWS * (in_place ? v->filter_stride : s.depth);
+				s.in = in + l;
+				s.at = at + l;
+				for (int64_t i = 0; i < rows; i += FILTERS)
+					NAME(panels)(&s, i, rows - i < FILTERS ? rows - i : FILTERS, b, images * positions, from, out, to, v->plane);
 			}
 		}
 	}

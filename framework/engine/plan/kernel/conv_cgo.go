@@ -165,8 +165,11 @@ type Correlating struct {
 	scratch int
 }
 
-// correlatedTogether is how many positions are summed at a time, about.
-const correlatedTogether = 4096
+// How many positions are summed, and for how many channels that is done, at a time, about.
+const (
+	correlatedTogether = 1024
+	channelsTogether   = 48
+)
 
 // Weights returns the kernel of the gradient in w, from x and that in y.
 func (c Conv) Weights() *Correlating {

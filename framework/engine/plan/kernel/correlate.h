@@ -1,10 +1,10 @@
 // Gradients of convolutions in their weights: for every filter, channel and tap, a sum over the positions of all images.
 
+// The numbers of channels that are worked on, and of positions that are summed, at a time, at most, as in conv_cgo.go.
 #undef CHANNELS
-#define CHANNELS 16 // whose sums are worked on at a time: they make whole vectors
-
-// The number of positions that are summed at a time, at most, as in conv_cgo.go.
-#define CORRELATED 4096
+#undef CORRELATED
+#define CHANNELS 48
+#define CORRELATED 1024
 
 // sums computes them for some filters as a product of matrices, of which what channels read is packed.
 static void NAME(sums)(int64_t rows, int64_t columns, int64_t positions, const T *g, int64_t filter, const int32_t *to, const T *x,
@@ -20,13 +20,14 @@ static void NAME(sums)(int64_t rows, int64_t columns, int64_t positions, const T
 			for (int64_t c = 0; c < wide; c++)
 				NAME(take)(x + at[j + c], from + q, depth, run, lines + c * DEPTH);
 			NAME(transpose)(wide, depth, lines, DEPTH, right, COLUMNS);
+			const struct NAME(operands) o = {depth, filter, to + q, right, right + LANES, packed_at};
 			for (int64_t i = 0; i < rows; i += ROWS) {
 				int64_t some = rows - i < ROWS ? rows - i : ROWS;
 				T *c = dw + i * ld + j;
 				if (wide == COLUMNS)
-					NAME(tile)(some, depth, g + i * filter, filter, to + q, right, right + LANES, packed_at, add, c, c + LANES, ld);
+					NAME(tile)(some, g + i * filter, &o, add, c, c + LANES, ld);
 				else
-					NAME(partial)(some, wide, depth, g + i * filter, filter, to + q, right, packed_at, add, c, ld);
+					NAME(partial)(some, wide, g + i * filter, &o, add, c, ld);
 			}
 		}
 	}
@@ -76,15 +77,22 @@ static void NAME(sums_of_taps)(int64_t column, int64_t columns, int64_t taps, in
 	NAME(pack_gradients)(wide, positions, g, filter, to, packed, rest);
 	for (int64_t channel = column / taps; channel * taps < end; channel += CHANNELS) {
 		int64_t left = (end + taps - 1) / taps - channel, channels = left < CHANNELS ? left : CHANNELS, blocks = (channels + ROWS - 1) / ROWS;
-		for (int64_t b = 0; b < blocks; b++) {
-			int64_t c = channels * b / blocks, some = channels * (b + 1) / blocks - c;
-			for (int64_t q = 0; q < positions; q += DEPTH)
+		for (int64_t q = 0; q < positions; q += DEPTH) {
+			const T *panel = packed + q * COLUMNS;
+			int64_t depth = positions - q < DEPTH ? positions - q : DEPTH, number = 0;
+			int32_t places[ROWS * DEPTH / COLUMNS]; // of what the next tile reads, if the next tap does not read it again
+			for (int64_t r = 0; taps == 1 && NAME(in_a_row)(from + q, depth < COLUMNS ? depth : COLUMNS) && r < ROWS; r++)
+				for (int64_t i = 0; i < depth; i += COLUMNS)
+					places[number++] = r * apart + from[q + i];
+			for (int64_t b = 0; b < blocks; b++) {
+				int64_t c = channels * b / blocks, next = channels * (b + 1) / blocks;
 				for (int64_t t = 0; t < taps; t++) {
-					const T *panel = packed + q * COLUMNS;
+					const T *a = x + channel * apart + at[t];
+					const struct NAME(operands) o = {depth, apart, from + q, panel, panel + LANES, packed_at, a + next * apart, places, b < blocks - 1 ? number : 0};
 					T *sum = sums + (c * taps + t) * COLUMNS;
-					NAME(tile)(some, positions - q < DEPTH ? positions - q : DEPTH, x + (channel + c) * apart + at[t], apart, from + q, panel, panel + LANES,
-						packed_at, q > 0, sum, sum + LANES, taps * COLUMNS);
+					NAME(tile)(next - c, a + c * apart, &o, q > 0, sum, sum + LANES, taps * COLUMNS);
 				}
+			}
 		}
 		int64_t lo = channel * taps < column ? column : channel * taps, hi = (channel + channels) * taps < end ? (channel + channels) * taps : end;
 		NAME(deliver_sums)(wide, hi - lo, sums + (lo - channel * taps) * COLUMNS, add, dw + lo - column, ld, rest);

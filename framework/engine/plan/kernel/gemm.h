@@ -14,15 +14,36 @@
 // The number of rows of B for which a tile is computed before it goes back to memory.
 #define DEPTH 256
 
-// tile computes C += A·B, or C = A·B if this is the first part of a sum, for a few rows of A and two vectors of each row of B. Column l of
-// A begins at a + in[l], and its rows are apart; row l of B begins at first + at[l] and second + at[l].
-INLINE void NAME(tile_of)(int rows, int64_t depth, const T *a, int64_t apart, const int32_t *in, const T *first, const T *second, const int32_t *at,
-	int add, T *c0, T *c1, int64_t ldc) {
+// operands is what the tiles of a product read. Column l of A begins in[l] behind the first one, and its rows are apart; row l of B begins
+// at first + at[l] and second + at[l]. While a tile computes it brings into the cache what later ones read: two vectors at each of some
+// places.
+struct NAME(operands) {
+	int64_t depth, apart;
+	const int32_t *in;
+	const T *first, *second;
+	const int32_t *at;
+	const T *ahead;
+	const int32_t *places;
+	int64_t number; // of places
+};
+
+// tile computes C += A·B, or C = A·B if this is the first part of a sum, for a few rows of A and two vectors of each row of B.
+INLINE void NAME(tile_of)(int rows, const T *a, const struct NAME(operands) *o, int add, T *c0, T *c1, int64_t ldc) {
+	const int64_t depth = o->depth, apart = o->apart;
+	const int32_t *in = o->in, *at = o->at, *place = o->places, *end = place + o->number;
+	const T *first = o->first, *second = o->second, *ahead = o->ahead;
+	const int rest = o->number > 0 && depth > o->number ? depth / o->number : 1; // after each place
+	int left = rest;
 	V s[ROWS][2];
 #pragma GCC unroll 16
 	for (int i = 0; i < rows; i++)
 		s[i][0] = s[i][1] = SPLAT(0);
 	for (int64_t l = 0; l < depth; l++) {
+		if (place < end && --left == 0) {
+			__builtin_prefetch(ahead + *place);
+			__builtin_prefetch(ahead + *place++ + LANES);
+			left = rest;
+		}
 		V x = LOAD(first + at[l]), y = LOAD(second + at[l]);
 		const T *p = a + in[l];
 #pragma GCC unroll 16
@@ -43,12 +64,11 @@ INLINE void NAME(tile_of)(int rows, int64_t depth, const T *a, int64_t apart, co
 	}
 }
 
-static void NAME(tile)(int64_t rows, int64_t depth, const T *a, int64_t apart, const int32_t *in, const T *first, const T *second, const int32_t *at,
-	int add, T *c0, T *c1, int64_t ldc) {
+static void NAME(tile)(int64_t rows, const T *a, const struct NAME(operands) *o, int add, T *c0, T *c1, int64_t ldc) {
 	switch (rows) {
-#define CASE(n)                                                               \
-	case n:                                                                   \
-		NAME(tile_of)(n, depth, a, apart, in, first, second, at, add, c0, c1, ldc); \
+#define CASE(n)                                    \
+	case n:                                        \
+		NAME(tile_of)(n, a, o, add, c0, c1, ldc); \
 		break;
 		CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
 #if ROWS == 12
@@ -68,7 +88,11 @@ static void NAME(transpose)(int64_t rows, int64_t n, const T *x, int64_t ldx, T 
 		for (; i < rows; i += 16) {
 			V v[16], u[16];
 			for (int64_t r = 0; r < 16; r++)
-				v[r] = i + r < rows ? LOAD(x + (i + r) * ldx + l) : SPLAT(0);
+				if (i + r < rows) {
+					v[r] = LOAD(x + (i + r) * ldx + l);
+					__builtin_prefetch(x + (i + r) * ldx + l + 4 * LANES);
+				} else
+					v[r] = SPLAT(0);
 			for (int r = 0; r < 16; r += 2) {
 				u[r] = __builtin_shufflevector(v[r], v[r + 1], 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30);
 				u[r + 1] = __builtin_shufflevector(v[r], v[r + 1], 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31);
@@ -123,10 +147,9 @@ INLINE void NAME(steps)(int32_t *at, int64_t apart) {
 }
 
 // partial computes a tile of which some columns are not wanted.
-static void NAME(partial)(int64_t rows, int64_t columns, int64_t depth, const T *a, int64_t apart, const int32_t *in, const T *b, const int32_t *at, int add,
-	T *c, int64_t ldc) {
+static void NAME(partial)(int64_t rows, int64_t columns, const T *a, const struct NAME(operands) *o, int add, T *c, int64_t ldc) {
 	T some[ROWS * COLUMNS];
-	NAME(tile)(rows, depth, a, apart, in, b, b + LANES, at, 0, some, some + LANES, COLUMNS);
+	NAME(tile)(rows, a, o, 0, some, some + LANES, COLUMNS);
 	for (int64_t i = 0; i < rows; i++)
 		for (int64_t j = 0; j < columns; j++)
 			c[i * ldc + j] = (add ? c[i * ldc + j] : 0) + some[i * COLUMNS + j];
@@ -154,13 +177,14 @@ void NAME(matmul)(int transA, int transB, int64_t m, int64_t n, int64_t k, const
 			else
 				for (int64_t r = 0; r < depth; r++)
 					memcpy(right + r * COLUMNS, b + (l + r) * ldb + j, columns * sizeof(T));
+			const struct NAME(operands) o = {depth, 1, in, right, right + LANES, at};
 			for (int64_t i = 0; i < rows; i += ROWS) {
 				int64_t some = rows - i < ROWS ? rows - i : ROWS;
 				T *to = c + i * n + j;
 				if (columns == COLUMNS)
-					NAME(tile)(some, depth, left + i * depth, 1, in, right, right + LANES, at, l > 0, to, to + LANES, n);
+					NAME(tile)(some, left + i * depth, &o, l > 0, to, to + LANES, n);
 				else
-					NAME(partial)(some, columns, depth, left + i * depth, 1, in, right, at, l > 0, to, n);
+					NAME(partial)(some, columns, left + i * depth, &o, l > 0, to, n);
 			}
 		}
 	}

@@ -10,7 +10,8 @@ type MatMul struct {
 // What the kernels in C compute at a time at most, with the largest vectors: see gemm.h.
 const (
 	mostRows    = 12
-	mostColumns = 32
+	mostLanes   = 16
+	mostColumns = 2 * mostLanes
 )
 
 // MatMulRows stores the rows lo to hi (excluded) of C in c, which holds just these rows. The bits of an element do not depend on lo and
