@@ -29,11 +29,12 @@ type Sliding struct {
 // part is some images, and in every group some of what is computed for each.
 type part struct{ image0, image1, row0, row1 int }
 
-// partsOf cuts the images, or the filters if there are few positions.
-func partsOf(images, rows, positions int, work float64) []part {
+// partsOf cuts the images, or the filters if their weights, which each part of the images packs, are more than the inputs, which each
+// part of the filters pads or packs.
+func partsOf(images, rows, weights, inputs int, work float64) []part {
 	n := shares(work)
 	var parts []part
-	if images >= n && images*positions >= 1024*n {
+	if images >= n && weights <= inputs {
 		for i := range n {
 			parts = append(parts, part{images * i / n, images * (i + 1) / n, 0, rows})
 		}
@@ -49,10 +50,12 @@ func partsOf(images, rows, positions int, work float64) []part {
 // Forward returns the kernel of y, from x and w.
 func (c Conv) Forward() *Sliding {
 	s := &Sliding{plane: c.OH * c.OW, planes: c.Filters, groups: c.Groups}
-	s.parts = partsOf(c.Batch, c.Filters, c.OH*c.OW, c.work())
+	s.parts = partsOf(c.Batch, c.Filters, c.weights(), c.Batch*c.Groups*c.Channels*c.H*c.W, c.work())
 	s.add(c.forward())
 	return s
 }
+
+func (c *Conv) weights() int { return c.Groups * c.Filters * c.Channels * c.KH * c.KW }
 
 // forward describes the convolution.
 func (c Conv) forward() C.struct_backstitch_conv {
@@ -73,7 +76,7 @@ func (c Conv) forward() C.struct_backstitch_conv {
 // same taps: they are computed together.
 func (c Conv) Input() *Sliding {
 	s := &Sliding{plane: c.H * c.W, planes: c.Channels, groups: c.Groups}
-	s.parts = partsOf(c.Batch, c.Channels, c.H*c.W, c.work())
+	s.parts = partsOf(c.Batch, c.Channels, c.weights(), c.Batch*c.Groups*c.Filters*c.OH*c.OW, c.work())
 	for h := range min(c.StrideH, c.H) {
 		for w := range min(c.StrideW, c.W) {
 			if v := c.phase(h, w); v.taps > 0 {
