@@ -13,16 +13,23 @@ type Conv struct {
 const MaxTaps = 1024
 
 // Sizes of parts, in multiplications. What is worth sharing is cut in two, and what is large into large parts: each pads planes and packs
-// numbers of its own.
+// numbers of its own. The number of parts is a power of two, like most numbers of cores.
 const (
 	smallPart     = 5e6
-	largePart     = 150e6
+	largePart     = 1 << 27
 	mostConvParts = 8
 )
 
 // shares returns into how many parts some multiplications are cut.
 func shares(work float64) int {
-	return max(1, min(2, int(work/smallPart)), min(int(work/largePart), mostConvParts))
+	if work < 2*smallPart {
+		return 1
+	}
+	n := 2
+	for n < mostConvParts && work >= float64(2*n*largePart) {
+		n *= 2
+	}
+	return n
 }
 
 // cut cuts a range into n parts, at multiples of what kernels compute at a time.
