@@ -18,6 +18,8 @@ import (
 type Engine interface {
 	// Open returns a machine for a program. Machines of one program are independent and may run at the same time.
 	Open(p *program.Program) (Machine, error)
+	// Kernels names what machines compute with, of what could be chosen: other kernels have other bits.
+	Kernels() string
 }
 
 // Machine runs the graphs of one program, one call at a time. Graphs are compiled when a batch size is first seen. A call that

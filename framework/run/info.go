@@ -16,6 +16,7 @@ type Info struct {
 	Steps          int               `json:"steps"`
 	Metrics        []string          `json:"metrics"`
 	Engine         string            `json:"engine"`
+	Kernels        string            `json:"kernels"` // of the engine
 	Precision      string            `json:"dtype"`
 	Workers        int               `json:"workers"`
 	Versions       map[string]string `json:"versions"`

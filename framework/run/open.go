@@ -50,6 +50,7 @@ func (r *Run) resume(o Options, info Info) (Info, checkpoint, error) {
 		"model":           old.Info.Model.SHA256 == info.Model.SHA256,
 		"architecture":    old.Info.CPU.Architecture == info.CPU.Architecture,
 		"instruction set": old.Info.CPU.InstructionSet == info.CPU.InstructionSet,
+		"engine's kernels (see BACKSTITCH_KERNELS)": old.Info.Kernels == info.Kernels,
 	} {
 		if !same {
 			return info, checkpoint{}, fmt.Errorf("run: the run in %s cannot be resumed: its %s differs", o.Folder, what)
@@ -87,7 +88,7 @@ func (r *Run) info(o Options) (Info, error) {
 		Recipe: resolved, Set: rc.Set,
 		Model: ModelInfo{Source: rc.Model.ONNX, SHA256: r.modelHash, Parameters: r.Program.Model.Size()},
 		Seeds: rc.Seeds, Steps: rc.Steps, Metrics: rc.Evaluate.Metrics,
-		Engine: rc.Engine.Name, Precision: string(r.Program.Precision), Workers: o.Workers,
+		Engine: rc.Engine.Name, Kernels: rc.Engine.Engine.Kernels(), Precision: string(r.Program.Precision), Workers: o.Workers,
 		Versions: Versions(), CPU: DescribeCPU(), Started: time.Now(),
 	}
 	for _, c := range r.Costs {

@@ -255,6 +255,27 @@ func TestResumingLosesNoRecordedLine(t *testing.T) {
 	}
 }
 
+func TestOtherKernelsDoNotGoOnWithARun(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "run")
+	interrupt(t, run.Options{Folder: folder, Workers: 1}, 30)
+	path := filepath.Join(folder, run.InfoFile)
+	info, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kernels := regexp.MustCompile(`"kernels": "\w+"`)
+	if err := os.WriteFile(path, kernels.ReplaceAll(info, []byte(`"kernels": "others"`)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r, err := prepare(t, small)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Execute(context.Background(), run.Options{Folder: folder, Workers: 1, Resume: true}); err == nil || !strings.Contains(err.Error(), "kernels") {
+		t.Errorf("a run of other kernels is resumed: %v", err)
+	}
+}
+
 // TestKilledProcess runs itself as another process, kills it, and looks at what is left.
 func TestKilledProcess(t *testing.T) {
 	if folder := os.Getenv("BACKSTITCH_TEST_FOLDER"); folder != "" {

@@ -34,6 +34,9 @@ func (Engine) Open(p *program.Program) (engine.Machine, error) {
 	return newMachine[float32](p), nil
 }
 
+// Kernels returns the instruction set that kernels are compiled for, or "go".
+func (Engine) Kernels() string { return kernel.Set() }
+
 // machine holds a plan with its memory for each graph and batch size that it was asked for.
 type machine[T kernel.Float] struct {
 	program *program.Program

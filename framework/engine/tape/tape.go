@@ -25,6 +25,9 @@ func (Engine) Open(p *program.Program) (engine.Machine, error) {
 	return &machine{program: p, tapes: map[key]*tape{}}, nil
 }
 
+// Kernels returns "go": there is no choice.
+func (Engine) Kernels() string { return "go" }
+
 // machine holds one tape for each graph and batch size that it was asked for.
 type machine struct {
 	program *program.Program
