@@ -24,7 +24,7 @@ func newFolder(t *testing.T, seeds []uint64, steps int) *run.Folder {
 		Seeds:   seeds,
 		Steps:   steps,
 		Metrics: testMetrics,
-		Engine:  "plan", Precision: "float32", Workers: 2,
+		Engine:  "plan", Kernels: "avx512", Precision: "float32", Workers: 2,
 		Versions: map[string]string{"backstitch": "v0.1.0", "go": "go1.26.8"},
 		CPU:      run.CPUInfo{Architecture: "amd64", InstructionSet: "avx512", Cores: 2},
 		Started:  started, Ended: started.Add(754 * time.Second), ElapsedSeconds: 754,
