@@ -67,11 +67,18 @@ func slide[E Float](s *Sliding, x, w []E, size int) []E {
 
 func testConv[E Float](t *testing.T, tolerance float64) {
 	r := rand.New(rand.NewPCG(5, 6))
-	for i := range 150 {
-		c := drawConv(r)
-		if i == 0 { // more positions than are summed at a time
-			c = Conv{Batch: 1, Groups: 1, Channels: 3, Filters: 17, H: 66, W: 70, KH: 1, KW: 3, OH: 66, OW: 70, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1, PadW: 1}
-		}
+	// More positions, channels and filters than are worked on at a time; then random ones.
+	list := []Conv{
+		{Batch: 1, Groups: 1, Channels: 3, Filters: 17, H: 66, W: 70, KH: 1, KW: 3, OH: 66, OW: 70, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1, PadW: 1},
+		{Batch: 3, Groups: 1, Channels: 101, Filters: 35, H: 8, W: 8, KH: 1, KW: 1, OH: 8, OW: 8, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1},
+		{Batch: 2, Groups: 1, Channels: 53, Filters: 33, H: 5, W: 5, KH: 3, KW: 3, OH: 5, OW: 5, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1, PadH: 1, PadW: 1},
+		{Batch: 3, Groups: 1, Channels: 500, Filters: 970, H: 2, W: 2, KH: 1, KW: 1, OH: 1, OW: 1, StrideH: 2, StrideW: 2, DilationH: 1, DilationW: 1},
+		{Batch: 9, Groups: 1, Channels: 7, Filters: 490, H: 6, W: 6, KH: 1, KW: 1, OH: 6, OW: 6, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1},
+	}
+	for range 150 {
+		list = append(list, drawConv(r))
+	}
+	for _, c := range list {
 		x, w, g := operands[E](c, r)
 		y, dx, dw := defined(c, x, w, g)
 		name := fmt.Sprintf("%+v", c)
