@@ -46,6 +46,18 @@ type Optimizer interface {
 // Expr is a tensor-valued expression.
 type Expr = ops.Expr
 
+// Norm returns the Euclidean norm of all elements of x. It has the rank of x, and broadcasts to it.
+func Norm(x Expr) Expr {
+	axes := make([]int, x.Rank())
+	for i := range axes {
+		axes[i] = i
+	}
+	if len(axes) == 0 {
+		return x.Abs()
+	}
+	return x.Square().Sum(true, axes...).Sqrt()
+}
+
 var optimizers = plugin.NewRegistry[Optimizer]("optimizer")
 
 // Register adds an optimizer under a name that recipes use. It panics if the name is taken.

@@ -61,6 +61,17 @@ func (a Scalar) Map(name string, f func(float64) float64) Scalar {
 	return Scalar{a.step, fmt.Sprintf("%s(%s)", name, a.text), func(m Moment) float64 { return f(a.eval(m)) }}
 }
 
+// Map2 is f(a, b); see Map.
+func (a Scalar) Map2(name string, b Scalar, f func(a, b float64) float64) Scalar {
+	return Scalar{a.step, fmt.Sprintf("%s(%s, %s)", name, a.text, b.text), func(m Moment) float64 { return f(a.eval(m), b.eval(m)) }}
+}
+
+// Map3 is f(a, b, c); see Map.
+func (a Scalar) Map3(name string, b, c Scalar, f func(a, b, c float64) float64) Scalar {
+	return Scalar{a.step, fmt.Sprintf("%s(%s, %s, %s)", name, a.text, b.text, c.text),
+		func(m Moment) float64 { return f(a.eval(m), b.eval(m), c.eval(m)) }}
+}
+
 func (a Scalar) combine(sign string, b Scalar, f func(x, y float64) float64) Scalar {
 	return Scalar{a.step, fmt.Sprintf("(%s%s%s)", a.text, sign, b.text),
 		func(m Moment) float64 { return f(a.eval(m), b.eval(m)) }}

@@ -3,7 +3,7 @@
 
 Run by hand, from any folder, with Debian's python3-torch:  OMP_NUM_THREADS=1 plugins/testdata/torch_golden.py
 It writes plugins/NAME/testdata/torch.json; review the diff. The network is that of optimtest's suite, in float64. Another
-optimizer of PyTorch joins by an entry in PLUGINS; one that PyTorch lacks, by a function with torch.optim's interface.
+optimizer of PyTorch joins by an entry in PLUGINS; one that PyTorch lacks, by a class with torch.optim's interface.
 """
 
 import json
@@ -25,6 +25,103 @@ PARAMETERS = {  # name: (shape, fan-in)
 RECORDED = [1, 2, 3, 10, 30]  # steps
 BATCHES, BATCH = 5, 4
 
+
+
+# ----------------------------------------------------------------------------- optimizers that PyTorch lacks, from their papers' formulas
+
+class FromPaper(torch.optim.Optimizer):
+    """Calls change(parameter, gradient, memory, t) for each parameter, which returns the new one."""
+    defaults = {}
+
+    def __init__(self, parameters, **options):
+        super().__init__(parameters, {**self.defaults, **options})
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for p in group["params"]:
+                memory = self.state[p]
+                memory["t"] = memory.get("t", 0) + 1
+                p.copy_(self.change(p, p.grad, memory, group, memory["t"]))
+
+
+def running(memory, name, decay, x):
+    """The running mean of x, from zero."""
+    memory[name] = decay * memory.get(name, torch.zeros_like(x)) + (1 - decay) * x
+    return memory[name]
+
+
+class Lion(FromPaper):
+    """arXiv:2302.06675, Algorithm 2."""
+    defaults = {"lr": 1e-4, "beta1": 0.9, "beta2": 0.99, "weight_decay": 0.0}
+
+    def change(self, p, g, memory, o, t):
+        m = memory.get("m", torch.zeros_like(g))
+        c = o["beta1"] * m + (1 - o["beta1"]) * g
+        running(memory, "m", o["beta2"], g)
+        return p - o["lr"] * (torch.sign(c) + o["weight_decay"] * p)
+
+
+class NAdam(FromPaper):
+    """Dozat 2016, as PyTorch 2 has it: torch.optim.NAdam of PyTorch 1.13 multiplies by the momentum once too often."""
+    defaults = {"lr": 0.002, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "momentum_decay": 0.004, "weight_decay": 0.0}
+
+    def change(self, p, g, memory, o, t):
+        g = g + o["weight_decay"] * p
+        mu, mu_next = (o["beta1"] * (1 - 0.5 * 0.96 ** (s * o["momentum_decay"])) for s in (t, t + 1))
+        memory["product"] = memory.get("product", 1.0) * mu
+        m = running(memory, "m", o["beta1"], g)
+        v = running(memory, "v", o["beta2"], g * g) / (1 - o["beta2"] ** t)
+        mean = mu_next * m / (1 - memory["product"] * mu_next) + (1 - mu) * g / (1 - memory["product"])
+        return p - o["lr"] * mean / (torch.sqrt(v) + o["epsilon"])
+
+
+class SignSGD(FromPaper):
+    """arXiv:1802.04434, Algorithms 1 and 2."""
+    defaults = {"lr": 0.001, "momentum": 0.0, "weight_decay": 0.0}
+
+    def change(self, p, g, memory, o, t):
+        return p - o["lr"] * (torch.sign(running(memory, "m", o["momentum"], g)) + o["weight_decay"] * p)
+
+
+class Adan(FromPaper):
+    """arXiv:2208.06677, Algorithm 1, with corrected biases; betas are decays."""
+    defaults = {"lr": 0.001, "beta1": 0.98, "beta2": 0.92, "beta3": 0.99, "epsilon": 1e-8, "weight_decay": 0.0}
+
+    def change(self, p, g, memory, o, t):
+        d = g - memory.get("g", g)
+        memory["g"] = g.clone()
+        m = running(memory, "m", o["beta1"], g) / (1 - o["beta1"] ** t)
+        v = running(memory, "v", o["beta2"], d) / (1 - o["beta2"] ** t)
+        n = running(memory, "n", o["beta3"], (g + o["beta2"] * d) ** 2) / (1 - o["beta3"] ** t)
+        rate = o["lr"] / (torch.sqrt(n) + o["epsilon"])
+        return (p - rate * (m + o["beta2"] * v)) / (1 + o["lr"] * o["weight_decay"])
+
+
+class LAMB(FromPaper):
+    """arXiv:1904.00962, Algorithm 2, with the identity for phi."""
+    defaults = {"lr": 0.001, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-6, "weight_decay": 0.0}
+
+    def change(self, p, g, memory, o, t):
+        m = running(memory, "m", o["beta1"], g) / (1 - o["beta1"] ** t)
+        v = running(memory, "v", o["beta2"], g * g) / (1 - o["beta2"] ** t)
+        u = m / (torch.sqrt(v) + o["epsilon"]) + o["weight_decay"] * p
+        return p - o["lr"] * (torch.linalg.vector_norm(p) / torch.linalg.vector_norm(u)) * u
+
+
+class LARS(FromPaper):
+    """arXiv:1708.03888, Algorithm 1."""
+    defaults = {"lr": 1.0, "trust": 0.001, "momentum": 0.9, "weight_decay": 0.0}
+
+    def change(self, p, g, memory, o, t):
+        length, decay = torch.linalg.vector_norm(p), o["weight_decay"]
+        local = o["trust"] * length / (torch.linalg.vector_norm(g) + decay * length)
+        memory["v"] = o["momentum"] * memory.get("v", 0) + o["lr"] * local * (g + decay * p)
+        return p - memory["v"]
+
+
+# -------------------------------------------------------------------------------------------------------------------------------- cases
+
 PLUGINS = {  # plugin: (optimizer, [(case, the plugin's options)]); options rename where PyTorch has other names
     "sgd": (torch.optim.SGD, [
         ("plain", {"lr": 0.1}),
@@ -39,11 +136,70 @@ PLUGINS = {  # plugin: (optimizer, [(case, the plugin's options)]); options rena
         ("no decay", {"lr": 0.02, "weight_decay": 0.0}),
         ("large decay", {"lr": 0.02, "weight_decay": 0.5}),
     ]),
+    "adagrad": (torch.optim.Adagrad, [
+        ("default", {}),
+        ("decaying rate", {"lr": 0.1, "lr_decay": 0.05}),
+        ("all", {"lr": 0.2, "lr_decay": 0.01, "initial": 0.1, "epsilon": 1e-3, "weight_decay": 0.05}),
+    ]),
+    "rmsprop": (torch.optim.RMSprop, [
+        ("default", {}),
+        ("centered", {"lr": 0.02, "alpha": 0.9, "centered": True, "epsilon": 1e-4}),
+        ("momentum", {"lr": 0.005, "momentum": 0.9}),
+        ("all", {"lr": 0.003, "alpha": 0.95, "momentum": 0.8, "centered": True, "epsilon": 1e-3, "weight_decay": 0.05}),
+    ]),
+    "adadelta": (torch.optim.Adadelta, [
+        ("default", {}),
+        ("all", {"lr": 0.5, "rho": 0.8, "epsilon": 1e-3, "weight_decay": 0.05}),
+    ]),
+    "adam": (torch.optim.Adam, [
+        ("default", {}),
+        ("amsgrad", {"lr": 0.02, "beta2": 0.8, "amsgrad": True}),
+        ("all", {"lr": 0.02, "beta1": 0.8, "beta2": 0.95, "epsilon": 1e-4, "amsgrad": True, "weight_decay": 0.1}),
+    ]),
+    "nadam": (NAdam, [
+        ("default", {}),
+        ("all", {"lr": 0.01, "beta1": 0.8, "beta2": 0.95, "epsilon": 1e-4, "momentum_decay": 0.1, "weight_decay": 0.1}),
+    ]),
+    "radam": (torch.optim.RAdam, [
+        ("default", {}),
+        ("soon adaptive", {"lr": 0.01, "beta2": 0.9}),
+        ("never adaptive", {"lr": 0.01, "beta2": 0.5}),
+        ("all", {"lr": 0.01, "beta1": 0.8, "beta2": 0.95, "epsilon": 1e-4, "weight_decay": 0.1}),
+    ]),
+    "adamax": (torch.optim.Adamax, [
+        ("default", {}),
+        ("all", {"lr": 0.01, "beta1": 0.8, "beta2": 0.95, "epsilon": 1e-4, "weight_decay": 0.1}),
+    ]),
+    "lion": (Lion, [
+        ("default", {}),
+        ("all", {"lr": 0.003, "beta1": 0.8, "beta2": 0.95, "weight_decay": 0.5}),
+    ]),
+    "signsgd": (SignSGD, [
+        ("default", {}),
+        ("all", {"lr": 0.003, "momentum": 0.9, "weight_decay": 0.5}),
+    ]),
+    "adan": (Adan, [
+        ("default", {}),
+        ("all", {"lr": 0.01, "beta1": 0.9, "beta2": 0.8, "beta3": 0.95, "epsilon": 1e-4, "weight_decay": 0.5}),
+    ]),
+    "lamb": (LAMB, [
+        ("default", {}),
+        ("all", {"lr": 0.02, "beta1": 0.8, "beta2": 0.95, "epsilon": 1e-4, "weight_decay": 0.1}),
+    ]),
+    "lars": (LARS, [
+        ("default", {}),
+        ("plain", {"lr": 10.0, "trust": 0.01, "momentum": 0.0}),
+        ("all", {"lr": 5.0, "trust": 0.01, "momentum": 0.8, "weight_decay": 0.1}),
+    ]),
 }
 
 
-def torch_options(options):
+def torch_options(optimizer, options):
     options = dict(options)
+    if issubclass(optimizer, FromPaper):
+        return options
+    if "initial" in options:
+        options["initial_accumulator_value"] = options.pop("initial")
     betas = options.pop("beta1", 0.9), options.pop("beta2", 0.999)
     if betas != (0.9, 0.999):
         options["betas"] = betas
@@ -62,7 +218,7 @@ def loss(p, inputs, targets):
 
 def trajectory(optimizer, options, start, batches):
     p = {name: torch.tensor(v, requires_grad=True) for name, v in start.items()}
-    o = optimizer(list(p.values()), **torch_options(options))
+    o = optimizer(list(p.values()), **torch_options(optimizer, options))
     states = []
     for k in range(1, max(RECORDED) + 1):
         inputs, targets = batches[k % len(batches)]
@@ -72,6 +228,12 @@ def trajectory(optimizer, options, start, batches):
         if k in RECORDED:
             states.append({"step": k, "parameters": {name: flat(v.detach().numpy()) for name, v in p.items()}})
     return states
+
+
+def source(optimizer):
+    if issubclass(optimizer, FromPaper):
+        return f"{optimizer.__name__} of plugins/testdata/torch_golden.py, {optimizer.__doc__.rstrip('.')}"
+    return f"torch.optim.{optimizer.__name__}, PyTorch {torch.__version__}"
 
 
 def flat(a):
@@ -100,7 +262,7 @@ def main():
     batches = [(random.normal(size=(BATCH, 1, 3, 3)), random.integers(0, 3, size=BATCH)) for _ in range(BATCHES)]
     for plugin, (optimizer, cases) in PLUGINS.items():
         document = {
-            "source": f"torch.optim.{optimizer.__name__}, PyTorch {torch.__version__}",
+            "source": source(optimizer),
             "parameters": {name: flat(v) for name, v in start.items()},
             "batches": [{"inputs": flat(x), "targets": flat(t)} for x, t in batches],
             "cases": [
