@@ -11,6 +11,7 @@ import (
 	_ "github.com/seed5b471a7e/backstitch/plugins/lamb"
 	_ "github.com/seed5b471a7e/backstitch/plugins/lars"
 	_ "github.com/seed5b471a7e/backstitch/plugins/lion"
+	_ "github.com/seed5b471a7e/backstitch/plugins/muon"
 	_ "github.com/seed5b471a7e/backstitch/plugins/nadam"
 	_ "github.com/seed5b471a7e/backstitch/plugins/radam"
 	_ "github.com/seed5b471a7e/backstitch/plugins/rmsprop"

@@ -120,6 +120,25 @@ class LARS(FromPaper):
         return p - memory["v"]
 
 
+class Muon(FromPaper):
+    """kellerjordan.github.io/posts/muon, with AdamW for what is no matrix."""
+    defaults = {"lr": 0.02, "momentum": 0.95, "nesterov": True, "adam_lr": 3e-4, "beta1": 0.9, "beta2": 0.95, "epsilon": 1e-10, "weight_decay": 0.0}
+
+    def change(self, p, g, memory, o, t):
+        if p.ndim < 2:
+            m = running(memory, "m", o["beta1"], g) / (1 - o["beta1"] ** t)
+            v = running(memory, "v", o["beta2"], g * g) / (1 - o["beta2"] ** t)
+            return p * (1 - o["adam_lr"] * o["weight_decay"]) - o["adam_lr"] * m / (torch.sqrt(v) + o["epsilon"])
+        memory["b"] = o["momentum"] * memory.get("b", 0) + g
+        x = (g + o["momentum"] * memory["b"] if o["nesterov"] else memory["b"]).flatten(1)
+        rows, columns = x.shape
+        x = x / (torch.linalg.matrix_norm(x) + 1e-7)
+        for _ in range(5):
+            x = 3.4445 * x - 4.7750 * (x @ x.T) @ x + 2.0315 * (x @ x.T) @ (x @ x.T) @ x
+        x = x * max(1, rows / columns) ** 0.5
+        return p * (1 - o["lr"] * o["weight_decay"]) - o["lr"] * x.reshape(p.shape)
+
+
 # -------------------------------------------------------------------------------------------------------------------------------- cases
 
 PLUGINS = {  # plugin: (optimizer, [(case, the plugin's options)]); options rename where PyTorch has other names
@@ -181,6 +200,10 @@ PLUGINS = {  # plugin: (optimizer, [(case, the plugin's options)]); options rena
     "adan": (Adan, [
         ("default", {}),
         ("all", {"lr": 0.01, "beta1": 0.9, "beta2": 0.8, "beta3": 0.95, "epsilon": 1e-4, "weight_decay": 0.5}),
+    ]),
+    "muon": (Muon, [
+        ("default", {}),
+        ("all", {"lr": 0.05, "momentum": 0.8, "nesterov": False, "adam_lr": 0.01, "beta1": 0.8, "beta2": 0.9, "epsilon": 1e-4, "weight_decay": 0.1}),
     ]),
     "lamb": (LAMB, [
         ("default", {}),

@@ -1,0 +1,13 @@
+package muon
+
+import (
+	"testing"
+
+	"github.com/seed5b471a7e/backstitch/framework/optim/optimtest"
+)
+
+func TestConformance(t *testing.T) { optimtest.Run(t, defaults) }
+
+func TestTrajectoriesAreTheAuthors(t *testing.T) {
+	optimtest.Golden(t, defaults, "testdata/torch.json")
+}
