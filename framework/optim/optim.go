@@ -47,16 +47,7 @@ type Optimizer interface {
 type Expr = ops.Expr
 
 // Norm returns the Euclidean norm of all elements of x. It has the rank of x, and broadcasts to it.
-func Norm(x Expr) Expr {
-	axes := make([]int, x.Rank())
-	for i := range axes {
-		axes[i] = i
-	}
-	if len(axes) == 0 {
-		return x.Abs()
-	}
-	return x.Square().Sum(true, axes...).Sqrt()
-}
+func Norm(x Expr) Expr { return x.Square().Sum(true).Sqrt() }
 
 var optimizers = plugin.NewRegistry[Optimizer]("optimizer")
 

@@ -93,6 +93,23 @@ func (p *Param) Value() Expr { return p.value }
 // Gradient returns the gradient of the loss at the state before the step.
 func (p *Param) Gradient() Expr { return p.gradient }
 
+// PenalizedGradient returns the gradient of the loss with an L2 penalty: the hyperparameter weight_decay, which has this value, times the
+// parameter joins the gradient. If it is zero, nothing does.
+func (p *Param) PenalizedGradient(weightDecay float64) Expr {
+	if weightDecay == 0 {
+		return p.gradient
+	}
+	return p.gradient.Add(p.value.Mul(p.step.Hyper("weight_decay", weightDecay)))
+}
+
+// MovingAverage keeps an exponential moving average of x, which starts at zero, in the slot of that name: decay times what it held plus
+// one minus decay times x. It returns what the slot holds after the step.
+func (p *Param) MovingAverage(slot string, decay Scalar, x Expr) Expr {
+	average := p.Slot(slot).Mul(decay).Add(x.Mul(decay.OneMinus()))
+	p.SetSlot(slot, average)
+	return average
+}
+
 // Set makes v the parameter after the step.
 func (p *Param) Set(v Expr) {
 	p.next = v

@@ -21,14 +21,10 @@ func defaults() optim.Optimizer { return &Adadelta{LR: 1, Rho: 0.9, Epsilon: 1e-
 func (o *Adadelta) Step(s *optim.Step) {
 	lr, rho, epsilon := s.Hyper("lr", o.LR), s.Hyper("rho", o.Rho), s.Hyper("epsilon", o.Epsilon)
 	for _, p := range s.Params() {
-		g := p.Gradient()
-		if o.WeightDecay != 0 {
-			g = g.Add(p.Value().Mul(s.Hyper("weight_decay", o.WeightDecay)))
-		}
-		square := p.Slot("square").Mul(rho).Add(g.Square().Mul(rho.OneMinus()))
+		g := p.PenalizedGradient(o.WeightDecay)
+		square := p.MovingAverage("square", rho, g.Square())
 		delta := p.Slot("delta").Add(epsilon).Sqrt().Div(square.Add(epsilon).Sqrt()).Mul(g)
-		p.SetSlot("square", square)
-		p.SetSlot("delta", p.Slot("delta").Mul(rho).Add(delta.Square().Mul(rho.OneMinus())))
+		p.MovingAverage("delta", rho, delta.Square())
 		p.Set(p.Value().Sub(delta.Mul(lr)))
 	}
 }

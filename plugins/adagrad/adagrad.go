@@ -24,10 +24,7 @@ func (o *Adagrad) Step(s *optim.Step) {
 	rate := s.Hyper("lr", o.LR).Div(s.Count().Mul(s.Hyper("lr_decay", o.LRDecay)).Add(s.Const(1)))
 	epsilon, initial := s.Hyper("epsilon", o.Epsilon), s.Hyper("initial", o.Initial)
 	for _, p := range s.Params() {
-		g := p.Gradient()
-		if o.WeightDecay != 0 {
-			g = g.Add(p.Value().Mul(s.Hyper("weight_decay", o.WeightDecay)))
-		}
+		g := p.PenalizedGradient(o.WeightDecay)
 		sum := p.Slot("sum").Add(g.Square())
 		p.SetSlot("sum", sum)
 		p.Set(p.Value().Sub(g.Mul(rate).Div(sum.Add(initial).Sqrt().Add(epsilon))))

@@ -24,14 +24,9 @@ func (o *Adam) Step(s *optim.Step) {
 	rate := s.Hyper("lr", o.LR).Div(beta1.Pow(s.Time()).OneMinus())
 	correction2 := beta2.Pow(s.Time()).OneMinus().Sqrt()
 	for _, p := range s.Params() {
-		g := p.Gradient()
-		if o.WeightDecay != 0 {
-			g = g.Add(p.Value().Mul(s.Hyper("weight_decay", o.WeightDecay)))
-		}
-		mean := p.Slot("mean").Mul(beta1).Add(g.Mul(beta1.OneMinus()))
-		square := p.Slot("square").Mul(beta2).Add(g.Square().Mul(beta2.OneMinus()))
-		p.SetSlot("mean", mean)
-		p.SetSlot("square", square)
+		g := p.PenalizedGradient(o.WeightDecay)
+		mean := p.MovingAverage("mean", beta1, g)
+		square := p.MovingAverage("square", beta2, g.Square())
 		if o.AMSGrad {
 			square = p.Slot("largest").Max(square)
 			p.SetSlot("largest", square)

@@ -25,13 +25,9 @@ func (o *Adamax) Step(s *optim.Step) {
 	beta1, beta2, epsilon := s.Hyper("beta1", o.Beta1), s.Hyper("beta2", o.Beta2), s.Hyper("epsilon", o.Epsilon)
 	rate := s.Hyper("lr", o.LR).Div(beta1.Pow(s.Time()).OneMinus())
 	for _, p := range s.Params() {
-		g := p.Gradient()
-		if o.WeightDecay != 0 {
-			g = g.Add(p.Value().Mul(s.Hyper("weight_decay", o.WeightDecay)))
-		}
-		mean := p.Slot("mean").Mul(beta1).Add(g.Mul(beta1.OneMinus()))
+		g := p.PenalizedGradient(o.WeightDecay)
+		mean := p.MovingAverage("mean", beta1, g)
 		largest := p.Slot("largest").Mul(beta2).Max(g.Abs().Add(epsilon))
-		p.SetSlot("mean", mean)
 		p.SetSlot("largest", largest)
 		p.Set(p.Value().Sub(mean.Mul(rate).Div(largest)))
 	}

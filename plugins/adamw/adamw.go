@@ -28,10 +28,8 @@ func (o *AdamW) Step(s *optim.Step) {
 	correction2 := beta2.Pow(s.Time()).OneMinus().Sqrt()
 	for _, p := range s.Params() {
 		g := p.Gradient()
-		mean := p.Slot("mean").Mul(beta1).Add(g.Mul(beta1.OneMinus()))
-		square := p.Slot("square").Mul(beta2).Add(g.Square().Mul(beta2.OneMinus()))
-		p.SetSlot("mean", mean)
-		p.SetSlot("square", square)
+		mean := p.MovingAverage("mean", beta1, g)
+		square := p.MovingAverage("square", beta2, g.Square())
 		p.Set(p.Value().Mul(shrink).Sub(mean.Mul(rate).Div(square.Sqrt().Div(correction2).Add(epsilon))))
 	}
 }

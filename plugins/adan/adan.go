@@ -32,13 +32,10 @@ func (o *Adan) Step(s *optim.Step) {
 	for _, p := range s.Params() {
 		g := p.Gradient()
 		difference := g.Sub(p.Slot("gradient")).Mul(later)
-		mean := p.Slot("mean").Mul(beta1).Add(g.Mul(beta1.OneMinus()))
-		change := p.Slot("change").Mul(beta2).Add(difference.Mul(beta2.OneMinus()))
-		square := p.Slot("square").Mul(beta3).Add(g.Add(difference.Mul(beta2)).Square().Mul(beta3.OneMinus()))
+		mean := p.MovingAverage("mean", beta1, g)
+		change := p.MovingAverage("change", beta2, difference)
+		square := p.MovingAverage("square", beta3, g.Add(difference.Mul(beta2)).Square())
 		p.SetSlot("gradient", g)
-		p.SetSlot("mean", mean)
-		p.SetSlot("change", change)
-		p.SetSlot("square", square)
 		step := mean.Mul(ofMean).Add(change.Mul(ofDifference)).Div(square.Sqrt().Div(correction3).Add(epsilon))
 		p.Set(p.Value().Sub(step).Div(shrink))
 	}

@@ -26,10 +26,8 @@ func (o *LAMB) Step(s *optim.Step) {
 	correction1, correction2 := beta1.Pow(s.Time()).OneMinus(), beta2.Pow(s.Time()).OneMinus()
 	for _, p := range s.Params() {
 		g := p.Gradient()
-		mean := p.Slot("mean").Mul(beta1).Add(g.Mul(beta1.OneMinus()))
-		square := p.Slot("square").Mul(beta2).Add(g.Square().Mul(beta2.OneMinus()))
-		p.SetSlot("mean", mean)
-		p.SetSlot("square", square)
+		mean := p.MovingAverage("mean", beta1, g)
+		square := p.MovingAverage("square", beta2, g.Square())
 		step := mean.Div(correction1).Div(square.Div(correction2).Sqrt().Add(epsilon))
 		if o.WeightDecay != 0 {
 			step = step.Add(p.Value().Mul(s.Hyper("weight_decay", o.WeightDecay)))

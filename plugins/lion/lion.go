@@ -25,7 +25,7 @@ func (o *Lion) Step(s *optim.Step) {
 		if o.WeightDecay != 0 {
 			direction = direction.Add(p.Value().Mul(s.Hyper("weight_decay", o.WeightDecay)))
 		}
-		p.SetSlot("momentum", momentum.Mul(beta2).Add(g.Mul(beta2.OneMinus())))
+		p.MovingAverage("momentum", beta2, g)
 		p.Set(p.Value().Sub(direction.Mul(lr)))
 	}
 }

@@ -86,10 +86,8 @@ func (o *Muon) moments(s *optim.Step, p *optim.Param) {
 	rate := lr.Div(beta1.Pow(s.Time()).OneMinus())
 	correction2 := beta2.Pow(s.Time()).OneMinus().Sqrt()
 	g := p.Gradient()
-	mean := p.Slot("mean").Mul(beta1).Add(g.Mul(beta1.OneMinus()))
-	square := p.Slot("square").Mul(beta2).Add(g.Square().Mul(beta2.OneMinus()))
-	p.SetSlot("mean", mean)
-	p.SetSlot("square", square)
+	mean := p.MovingAverage("mean", beta1, g)
+	square := p.MovingAverage("square", beta2, g.Square())
 	p.Set(o.decayed(s, p, lr).Sub(mean.Mul(rate).Div(square.Sqrt().Div(correction2).Add(epsilon))))
 }
 

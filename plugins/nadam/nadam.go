@@ -33,14 +33,9 @@ func (o *NAdam) Step(s *optim.Step) {
 	ofMean := lr.Mul(beta1.Map3("momentum", decay, next, momentum)).Div(following.OneMinus())
 	correction2 := beta2.Pow(now).OneMinus()
 	for _, p := range s.Params() {
-		g := p.Gradient()
-		if o.WeightDecay != 0 {
-			g = g.Add(p.Value().Mul(s.Hyper("weight_decay", o.WeightDecay)))
-		}
-		mean := p.Slot("mean").Mul(beta1).Add(g.Mul(beta1.OneMinus()))
-		square := p.Slot("square").Mul(beta2).Add(g.Square().Mul(beta2.OneMinus()))
-		p.SetSlot("mean", mean)
-		p.SetSlot("square", square)
+		g := p.PenalizedGradient(o.WeightDecay)
+		mean := p.MovingAverage("mean", beta1, g)
+		square := p.MovingAverage("square", beta2, g.Square())
 		denominator := square.Div(correction2).Sqrt().Add(epsilon)
 		p.Set(p.Value().Sub(g.Mul(ofGradient).Add(mean.Mul(ofMean)).Div(denominator)))
 	}

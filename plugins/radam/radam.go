@@ -32,14 +32,9 @@ func (o *RAdam) Step(s *optim.Step) {
 	adaptive := rate.Mul(beta2.Map2("adaptive", s.Time(), rectified))
 	plain := rate.Mul(beta2.Map2("plain", s.Time(), unrectified))
 	for _, p := range s.Params() {
-		g := p.Gradient()
-		if o.WeightDecay != 0 {
-			g = g.Add(p.Value().Mul(s.Hyper("weight_decay", o.WeightDecay)))
-		}
-		mean := p.Slot("mean").Mul(beta1).Add(g.Mul(beta1.OneMinus()))
-		square := p.Slot("square").Mul(beta2).Add(g.Square().Mul(beta2.OneMinus()))
-		p.SetSlot("mean", mean)
-		p.SetSlot("square", square)
+		g := p.PenalizedGradient(o.WeightDecay)
+		mean := p.MovingAverage("mean", beta1, g)
+		square := p.MovingAverage("square", beta2, g.Square())
 		p.Set(p.Value().Sub(mean.Mul(plain)).Sub(mean.Mul(adaptive).Div(square.Sqrt().Add(epsilon))))
 	}
 }

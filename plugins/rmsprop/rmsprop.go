@@ -24,15 +24,10 @@ func defaults() optim.Optimizer { return &RMSprop{LR: 0.01, Alpha: 0.99, Epsilon
 func (o *RMSprop) Step(s *optim.Step) {
 	lr, alpha, epsilon := s.Hyper("lr", o.LR), s.Hyper("alpha", o.Alpha), s.Hyper("epsilon", o.Epsilon)
 	for _, p := range s.Params() {
-		g := p.Gradient()
-		if o.WeightDecay != 0 {
-			g = g.Add(p.Value().Mul(s.Hyper("weight_decay", o.WeightDecay)))
-		}
-		square := p.Slot("square").Mul(alpha).Add(g.Square().Mul(alpha.OneMinus()))
-		p.SetSlot("square", square)
+		g := p.PenalizedGradient(o.WeightDecay)
+		square := p.MovingAverage("square", alpha, g.Square())
 		if o.Centered {
-			mean := p.Slot("mean").Mul(alpha).Add(g.Mul(alpha.OneMinus()))
-			p.SetSlot("mean", mean)
+			mean := p.MovingAverage("mean", alpha, g)
 			square = square.Sub(mean.Square()).Relu()
 		}
 		direction := g.Div(square.Sqrt().Add(epsilon))

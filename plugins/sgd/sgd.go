@@ -34,10 +34,7 @@ func (o *SGD) Validate() error {
 func (o *SGD) Step(s *optim.Step) {
 	lr := s.Hyper("lr", o.LR)
 	for _, p := range s.Params() {
-		direction := p.Gradient()
-		if o.WeightDecay != 0 {
-			direction = direction.Add(p.Value().Mul(s.Hyper("weight_decay", o.WeightDecay)))
-		}
+		direction := p.PenalizedGradient(o.WeightDecay)
 		if o.Momentum != 0 {
 			momentum := s.Hyper("momentum", o.Momentum)
 			velocity := p.Slot("velocity").Mul(momentum).Add(direction)

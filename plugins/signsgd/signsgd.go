@@ -22,9 +22,7 @@ func (o *SignSGD) Step(s *optim.Step) {
 	for _, p := range s.Params() {
 		direction := p.Gradient()
 		if o.Momentum != 0 {
-			momentum := s.Hyper("momentum", o.Momentum)
-			direction = p.Slot("mean").Mul(momentum).Add(direction.Mul(momentum.OneMinus()))
-			p.SetSlot("mean", direction)
+			direction = p.MovingAverage("mean", s.Hyper("momentum", o.Momentum), direction)
 		}
 		direction = direction.Sign()
 		if o.WeightDecay != 0 {

@@ -151,7 +151,7 @@ func randomBatches(p *program.Program, size int) (cyclicBatches, error) {
 // milliseconds of one repetition in every block, sorted.
 func measure(ctx context.Context, duration time.Duration, work func(n int) error) ([]float64, error) {
 	const block = 50 * time.Millisecond
-	blocks := make([]float64, 0, 256)
+	var blocks []float64
 	n := 1
 	for start := time.Now(); time.Since(start) < duration || len(blocks) == 0; {
 		if err := ctx.Err(); err != nil {

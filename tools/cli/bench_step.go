@@ -22,7 +22,7 @@ type stepBench struct {
 	Steps        int          `json:"steps"`
 	Milliseconds float64      `json:"ms_per_step"`         // of one chain: the median over blocks of steps
 	Overall      float64      `json:"ms_per_step_overall"` // elapsed time divided by the steps of all chains
-	Allocations  uint64       `json:"allocs_per_step"`
+	Allocations  float64      `json:"allocs_per_step"`
 	First        float64      `json:"ms_first_step"` // with the compilation
 	Profile      *stepProfile `json:"profile,omitempty"`
 	profiled     bool
@@ -50,7 +50,7 @@ func (b *stepBench) print(out io.Writer) error {
 	t.row("per step of a chain", fmt.Sprintf("%.4g ms", b.Milliseconds))
 	t.row("per step overall", fmt.Sprintf("%.4g ms", b.Overall))
 	t.row("first step, compiled", fmt.Sprintf("%.4g ms", b.First))
-	t.row("allocations per step", fmt.Sprint(b.Allocations))
+	t.row("allocations per step", fmt.Sprintf("%.4g", b.Allocations))
 	t.row("steps", count(int64(b.Steps)))
 	if err := t.flush(); err != nil || b.Profile == nil {
 		return err
@@ -85,7 +85,10 @@ func (b *stepBench) measure(ctx context.Context) error {
 	if b.profiled && !can {
 		return fmt.Errorf("the %s engine does not tell what a step is made of: leave out --profile", b.Engine)
 	}
-	if err := b.race(ctx, chains); err != nil || !b.profiled {
+	if err := b.race(ctx, chains); err != nil {
+		return err
+	}
+	if err := b.countAllocations(ctx, chains[0]); err != nil || !b.profiled {
 		return err
 	}
 	b.Profile, err = newStepProfile(ctx, profiler, chains[0].chain, b.Milliseconds)
@@ -94,8 +97,6 @@ func (b *stepBench) measure(ctx context.Context) error {
 
 // race runs the chains side by side.
 func (b *stepBench) race(ctx context.Context, chains []*steps) error {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
 	start := time.Now()
 	var group sync.WaitGroup
 	for _, c := range chains {
@@ -106,7 +107,6 @@ func (b *stepBench) race(ctx context.Context, chains []*steps) error {
 	}
 	group.Wait()
 	elapsed := time.Since(start)
-	runtime.ReadMemStats(&after)
 	var blocks []float64
 	for _, c := range chains {
 		if c.err != nil {
@@ -118,8 +118,18 @@ func (b *stepBench) race(ctx context.Context, chains []*steps) error {
 	slices.Sort(blocks)
 	b.Milliseconds = median(blocks)
 	b.Overall = elapsed.Seconds() * 1e3 / float64(b.Steps)
-	b.Allocations = (after.Mallocs - before.Mallocs) / uint64(b.Steps) // rounded down: measuring allocates, too
 	return nil
+}
+
+// countAllocations counts those of some steps, apart from the race, whose bookkeeping allocates.
+func (b *stepBench) countAllocations(ctx context.Context, s *steps) error {
+	word := slices.Repeat([]int{0}, 4)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	err := s.Apply(ctx, s.state, s.given, word)
+	runtime.ReadMemStats(&after)
+	b.Allocations = float64(after.Mallocs-before.Mallocs) / float64(len(word))
+	return err
 }
 
 // steps is a chain that takes steps.

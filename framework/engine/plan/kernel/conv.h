@@ -20,7 +20,7 @@ INLINE struct NAME(window) NAME(windows)(const struct backstitch_conv *v) {
 		left = v->dw[t] < left ? v->dw[t] : left;
 		right = v->dw[t] > right ? v->dw[t] : right;
 	}
-	const int one_row = top == bottom, one_column = left == right; // others are not even copied
+	const int one_row = top == bottom, one_column = left == right; // that taps read; between strides, others are not copied
 	bottom += (v->rows - 1) * v->step_h;
 	right += (v->columns - 1) * v->step_w;
 	if (v->step_w == 1 && top >= 0 && left >= 0 && bottom < v->h && right < v->w)
@@ -204,9 +204,12 @@ static void NAME(panel)(const struct NAME(terms) *s, int64_t filter, int64_t fil
 		const T *w = s->w + (filter / ROWS + i) * s->tile;
 		int64_t some = filters - i * ROWS < ROWS ? filters - i * ROWS : ROWS, rest = s->depth - i * share;
 		T *out = y + (filter + i * ROWS) * plane;
-		o.ahead = b + from[share ? COLUMNS : 0];
-		o.places = s->at + i * share;
-		o.number = rest < share ? rest : share;
+		if (share && rest > 0) {
+			o.ahead = b + from[COLUMNS];
+			o.places = s->at + i * share;
+			o.number = rest < share ? rest : share;
+		} else
+			o.number = 0;
 		if (whole) {
 			NAME(tile)(some, w, &o, s->add, out + to[0], out + to[LANES], plane);
 			continue;
