@@ -2,47 +2,119 @@ package compose
 
 import (
 	"fmt"
+	"math"
 	"slices"
+	"sort"
 	"sync"
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
 	"github.com/seed5b471a7e/backstitch/framework/optim"
 )
 
-// TailAverage is the average of a chain's iterates From+1 to n, parameters, slots and buffers alike; for n ≤ From it is the
-// iterate itself. It costs no gradient step.
-type TailAverage struct{ From int }
-
-// averages reports whether an average of the job takes iterate m in.
-func (j *Job) averages(m int) bool {
-	return slices.ContainsFunc(j.Averages, func(a TailAverage) bool { return m > a.From })
+// Average is an average of an arrangement's iterates, evaluated next to each of them at no gradient step. It takes in the iterates
+// From+1 to n; up to From it is the iterate itself. In a chain, such as forward, these are all iterates, elsewhere the wanted
+// ones.
+//
+// States are averaged as a whole. Parameters are what the average is of; buffers, such as running statistics, are themselves averages
+// of what the parameters made, so their mean belongs to the mean parameters at first order; and an optimizer's slots are averages
+// or sums of gradients, of which the same is true. The count of applied steps is no quantity with a mean: averages of words are of
+// states with equal counts, and an average of iterates, from which no step goes on, has the newest one's.
+type Average struct {
+	Kind   AverageKind
+	From   int
+	Decay  float64 // of an exponential average
+	Window int     // of the latest iterates
 }
 
-// accumulate takes iterate m, whose state p holds, into the sums of p.
-func (j *Job) accumulate(p Point, m int) {
+// AverageKind is a way of averaging iterates.
+type AverageKind int
+
+// The kinds of averages.
+const (
+	Tail        AverageKind = iota // the mean of all
+	Exponential                    // Decay times the average before, plus 1 − Decay times the newest iterate; it starts at the first
+	Latest                         // the mean of the newest Window iterates
+)
+
+// Memory is what an average remembers of iterates: vectors as long as a state.
+type Memory [][]float64
+
+// vectors returns the most vectors that an average remembers.
+func (a Average) vectors() int {
+	if a.Kind == Latest {
+		return a.Window
+	}
+	return 1
+}
+
+// take returns the memory with a state taken in. The old memory stays as it is.
+func (a Average) take(m Memory, x array.Array) Memory {
+	newest := make(sum, x.Len())
+	newest.add(x)
+	switch {
+	case a.Kind == Latest:
+		first := max(0, len(m)+1-a.Window)
+		return append(slices.Clone(m[first:]), newest)
+	case len(m) > 0 && a.Kind == Tail:
+		for i, v := range m[0] {
+			newest[i] += v
+		}
+	case len(m) > 0:
+		for i, v := range m[0] {
+			newest[i] = a.Decay*v + (1-a.Decay)*newest[i]
+		}
+	}
+	return Memory{newest}
+}
+
+// mean stores the average in x, rounded once. A tail average took that many states in.
+func (a Average) mean(m Memory, taken int, x array.Array) {
+	switch a.Kind {
+	case Tail:
+		sum(m[0]).mean(taken, x)
+	case Exponential:
+		x.Copy(array.From64(m[0]))
+	case Latest:
+		total := make(sum, x.Len())
+		for _, v := range m {
+			total.add(array.From64(v))
+		}
+		total.mean(len(m), x)
+	}
+}
+
+// lost is a state that diverged.
+func lost(like array.Array) array.Array {
+	x := make([]float64, like.Len())
+	for i := range x {
+		x[i] = math.NaN()
+	}
+	return array.From64(x)
+}
+
+// taken returns how many iterates up to n an average of the job took in.
+func (j *Job) taken(a Average, n int) int {
+	if j.chain {
+		return max(0, n-a.From)
+	}
+	return max(0, sort.SearchInts(j.Iterates, n+1)-sort.SearchInts(j.Iterates, a.From+1))
+}
+
+// takesIn reports whether an average of the job takes iterate m in.
+func (j *Job) takesIn(m int) bool {
+	return slices.ContainsFunc(j.Averages, func(a Average) bool { return m > a.From })
+}
+
+// take returns the memories of the averages with iterate m taken in, whose state is x.
+func (j *Job) take(memories []Memory, m int, x array.Array) []Memory {
+	all := make([]Memory, len(j.Averages))
+	copy(all, memories)
 	for i, a := range j.Averages {
 		if m > a.From {
-			if p.Sums[i] == nil {
-				p.Sums[i] = make(sum, p.State.Data.Len())
-			}
-			sum(p.Sums[i]).add(p.State.Data)
+			all[i] = a.take(all[i], x)
 		}
 	}
-}
-
-// CheckChain returns an error unless tail averages of the iterates up to the last are possible: every one is made from the one before
-// by one word.
-func CheckChain(a Arrangement, last int) error {
-	const need = "a tail average needs a chain, in which one word leads from each iterate to the next (such as forward)"
-	for n := 1; n <= last; n++ {
-		switch c := a.Compose(n); {
-		case c.Base != n-1:
-			return fmt.Errorf("iterate %d starts from iterate %d, but %s", n, c.Base, need)
-		case len(c.Words) != 1:
-			return fmt.Errorf("iterate %d averages %d words, but %s", n, len(c.Words), need)
-		}
-	}
-	return nil
+	return all
 }
 
 // sum adds arrays up in float64.

@@ -18,10 +18,10 @@ func TestTailAverageIsTheMeanOfTheIteratesAfterItsStart(t *testing.T) {
 	for _, wanted := range [][]int{upTo(last), {2, 3, 4, 9, 12}} {
 		for _, a := range []Arrangement{Forward{}, Backward{ResetEvery: 1}} {
 			var seen, visits atomic.Int64
-			job := Job{Arrangement: a, Initial: point(0.5, 1), Iterates: wanted, Averages: []TailAverage{{From: 3}, {From: 0}, {From: 100}}, Maps: every(counted(tangle, &seen))}
-			visit := func(_ context.Context, _, _ int, s *optim.State) (any, error) {
+			job := Job{Arrangement: a, Initial: point(0.5, 1), Iterates: wanted, Averages: []Average{{From: 3}, {From: 0}, {From: 100}}, Maps: every(counted(tangle, &seen))}
+			visit := func(_ context.Context, _ int, v Visited) (any, error) {
 				visits.Add(1)
-				return s.Data.F64[0], nil
+				return v.State.Data.F64[0], nil
 			}
 			expectedVisits := 0
 			for _, r := range emitted(t, []Job{job}, Options{Visit: visit}) {
@@ -48,6 +48,84 @@ func TestTailAverageIsTheMeanOfTheIteratesAfterItsStart(t *testing.T) {
 	}
 }
 
+// meanOf computes an average from all states that it takes in, oldest first.
+func meanOf(a Average, states []*optim.State) []float64 {
+	if a.Kind == Latest {
+		states = states[max(0, len(states)-a.Window):]
+	}
+	mean := make([]float64, 2)
+	for p := range mean {
+		for i, s := range states {
+			switch x := s.Data.F64[p]; {
+			case a.Kind != Exponential:
+				mean[p] += x / float64(len(states))
+			case i == 0:
+				mean[p] = x
+			default:
+				mean[p] += (1 - a.Decay) * (x - mean[p])
+			}
+		}
+	}
+	return mean
+}
+
+func TestAveragesTakeInAllIteratesOfAChainAndElsewhereTheWantedOnes(t *testing.T) {
+	wanted := []int{2, 3, 4, 7, 9, 12}
+	averages := []Average{{From: 3}, {From: 0}, {Kind: Exponential, Decay: 0.8}, {Kind: Exponential, Decay: 0.5, From: 5}, {Kind: Latest, Window: 2}, {Kind: Latest, Window: 4, From: 3}}
+	for _, c := range []struct {
+		a     Arrangement
+		takes []int
+	}{
+		{Forward{}, upTo(12)},
+		{Backward{ResetEvery: 1}, upTo(12)},
+		{Backward{}, wanted},
+		{Backward{ResetEvery: 5}, wanted},
+		{OrderAverage{Window: 4, Method: Exact}, wanted},
+		{Backward{ResetEvery: 3, ResetWhen: Improves}, wanted},
+	} {
+		job := Job{Arrangement: c.a, Initial: point(0.5, 1), Iterates: wanted, Averages: averages, Maps: every(steps(tangle))}
+		by := settled(job, tangle)
+		for _, r := range emitted(t, []Job{job}, Options{}) {
+			for i, a := range averages {
+				var states []*optim.State
+				for _, n := range c.takes {
+					if n > a.From && n <= r.Iterate {
+						states = append(states, byDefinition(by, tangle, point(0.5, 1), n))
+					}
+				}
+				want := r.State.Data.F64
+				if len(states) > 0 {
+					want = meanOf(a, states)
+				}
+				if got := r.Averages[i].State.Data.F64; distance(got, want) > 1e-14 {
+					t.Errorf("%+v: average %+v at iterate %d is %v, want %v", c.a, a, r.Iterate, got, want)
+				}
+			}
+		}
+	}
+}
+
+func TestAnAverageThatTookInADivergedIterateDiverges(t *testing.T) {
+	explodes := steps(func(k int, x []float64) {
+		if x[0] = float64(k); k == 3 {
+			x[0] = math.NaN()
+		}
+	})
+	a := table{}
+	for n := range 9 {
+		a = append(a, Composition{Base: 0, Words: [][]int{{n}}})
+	}
+	job := Job{Arrangement: a, Initial: point(0), Iterates: upTo(8), Averages: []Average{{}, {Kind: Latest, Window: 2}}, Maps: every(explodes)}
+	for _, r := range emitted(t, []Job{job}, Options{}) {
+		if tail := r.Averages[0]; tail.Diverged() != (r.Iterate >= 3) {
+			t.Errorf("the mean up to iterate %d is %v", r.Iterate, tail.State)
+		}
+		if latest := r.Averages[1]; latest.Diverged() != (r.Iterate == 3 || r.Iterate == 4) {
+			t.Errorf("the mean of iterates %d and %d is %v", r.Iterate-1, r.Iterate, latest.State)
+		}
+	}
+}
+
 func TestTailAverageIsRoundedOnce(t *testing.T) {
 	maps := mapsFunc(func(_ context.Context, s *optim.State, word []int) error {
 		for _, k := range word {
@@ -55,41 +133,22 @@ func TestTailAverageIsRoundedOnce(t *testing.T) {
 		}
 		return nil
 	})
-	job := Job{Arrangement: Forward{}, Initial: state(array.New(array.Float32, 1)), Iterates: []int{1000}, Averages: []TailAverage{{}}, Maps: every(maps)}
+	job := Job{Arrangement: Forward{}, Initial: state(array.New(array.Float32, 1)), Iterates: []int{1000}, Averages: []Average{{}}, Maps: every(maps)}
 	r := emitted(t, []Job{job}, Options{})[0]
 	if got, want := r.Averages[0].State.Data.F32[0], float32(1+500.5*0x1p-23); got != want {
 		t.Errorf("mean %v, want %v", got, want)
 	}
 }
 
-func TestTailAverageNeedsAChain(t *testing.T) {
-	for _, c := range []struct {
-		name string
-		a    Arrangement
-		last int
-		want string
-	}{
-		{"backward", Backward{}, 9, "compose: mine: iterate 2 starts from iterate 0"},
-		{"windows", Backward{Start: 5, ResetEvery: 3}, 9, "compose: mine: iterate 7 starts from iterate 5"},
-		{"several words", table{1: {0, [][]int{{1}, {1}}}}, 1, "compose: mine: iterate 1 averages 2 words"},
-	} {
-		job := Job{Name: "mine", Arrangement: c.a, Initial: point(0), Iterates: []int{c.last}, Averages: []TailAverage{{}}}
-		_, err := Run(t.Context(), []Job{job}, Options{})
-		if err == nil || !strings.HasPrefix(err.Error(), c.want) {
-			t.Errorf("%s: error %v, want %q", c.name, err, c.want)
-		}
-	}
-}
-
 func TestMeanThatOverflowsDiverges(t *testing.T) {
 	huge := steps(func(k int, x []float64) { x[0] = math.MaxFloat64 })
-	words := table{1: {0, [][]int{{1}, {1}}}, 2: {1, [][]int{{2}}}}
+	words := table{1: {Base: 0, Words: [][]int{{1}, {1}}}, 2: {Base: 1, Words: [][]int{{2}}}}
 	for _, r := range emitted(t, []Job{{Arrangement: words, Initial: point(0), Iterates: upTo(2), Maps: every(huge)}}, Options{}) {
-		if steps := []int{2, 0}[r.Iterate-1]; !r.Diverged() || r.Steps != steps {
-			t.Errorf("iterate %d, which is or starts from a mean that overflows: diverged %v after %d steps, want %d", r.Iterate, r.Diverged(), r.Steps, steps)
+		if steps := []int64{2, 0}[r.Iterate-1]; !r.Diverged() || r.Work.Steps != steps {
+			t.Errorf("iterate %d, which is or starts from a mean that overflows: diverged %v after %d steps, want %d", r.Iterate, r.Diverged(), r.Work.Steps, steps)
 		}
 	}
-	chain := Job{Arrangement: Forward{}, Initial: point(0), Iterates: upTo(2), Averages: []TailAverage{{}}, Maps: every(huge)}
+	chain := Job{Arrangement: Forward{}, Initial: point(0), Iterates: upTo(2), Averages: []Average{{}}, Maps: every(huge)}
 	if r := emitted(t, []Job{chain}, Options{})[1]; r.Diverged() || !r.Averages[0].Diverged() {
 		t.Errorf("iterate %v, tail average %v: only the second overflows", r.State, r.Averages[0].State)
 	}
@@ -100,7 +159,7 @@ func TestWordsThatEndAtDifferentCountsHaveNoAverage(t *testing.T) {
 		s.Count += int64(word[0])
 		return nil
 	})
-	a := table{2: {0, [][]int{{1}, {2}}}}
+	a := table{2: {Base: 0, Words: [][]int{{1}, {2}}}}
 	_, err := Run(t.Context(), []Job{{Name: "pair", Arrangement: a, Initial: point(0), Iterates: []int{2}, Maps: every(maps)}}, Options{Workers: 1})
 	if want := "compose: pair: iterate 2: words end after 1 and after 2 applied steps"; err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("error %v, want %q", err, want)
@@ -113,7 +172,7 @@ func TestMeanOfWordsIsRoundedOnce(t *testing.T) {
 		s.Data.F32[0] = ends[word[0]-1]
 		return nil
 	})
-	a := table{4: {0, [][]int{{1}, {2}, {3}, {4}}}}
+	a := table{4: {Base: 0, Words: [][]int{{1}, {2}, {3}, {4}}}}
 	total := 0.0
 	for _, v := range ends {
 		total += float64(v)

@@ -9,26 +9,31 @@ import (
 
 // Checkpoint says how far a run got and holds what the rest of it starts from. The zero value is the beginning.
 type Checkpoint struct {
-	Results int // emitted so far
-	Points  []Point
+	Results  int // emitted so far
+	Points   []Point
+	Accepted []Trial // that decide about the rest
 }
 
 // Point is an iterate that later ones start from.
 type Point struct {
 	Job, Iterate int
 	State        *optim.State // nil if it diverged
-	Sums         [][]float64  // for each of the job's averages, the sum of the states that it has taken in; nil before the first
+	Averages     []Memory     // of each of the job's averages; nil before its first iterate
+	Bracket      Memory       // of an iterate with a bracket: the end of its word, the bracket's term, the sum of its gradients
 }
 
-// start returns a copy of what the node starts from, to be made into the node's own point.
+// Trial is an iterate of an adaptive arrangement that became a base.
+type Trial struct{ Job, Iterate int }
+
+// start returns a copy of what the node starts from, to be made into the node's own point. Memories are never changed.
 func (n *node) start(j *Job) Point {
-	from := Point{State: j.Initial, Sums: make([][]float64, len(j.Averages))}
-	if n.base != nil {
-		from = n.base.point
+	from := Point{State: j.Initial}
+	if n.from != nil {
+		from = n.from.point
 	}
-	p := Point{Job: n.job, Iterate: n.iterate, State: from.State.Clone(), Sums: slices.Clone(from.Sums)}
-	for i := range p.Sums {
-		p.Sums[i] = slices.Clone(p.Sums[i])
+	p := Point{Job: n.job, Iterate: n.iterate, State: from.State.Clone(), Bracket: from.Bracket}
+	if j.chain {
+		p.Averages = from.Averages
 	}
 	return p
 }
@@ -46,15 +51,24 @@ func (e *executor) received() Checkpoint {
 func (e *executor) checkpoint() Checkpoint {
 	c := Checkpoint{Results: e.results}
 	for _, n := range e.bases(e.next + 1) {
-		c.Points = append(c.Points, n.point)
+		p := n.point
+		if !e.jobs[n.job].chain {
+			p.Averages = n.averages
+		}
+		c.Points = append(c.Points, p)
+	}
+	for _, n := range e.nodes[:min(e.next+1, len(e.nodes))] {
+		if n.accepted {
+			c.Accepted = append(c.Accepted, Trial{n.job, n.iterate})
+		}
 	}
 	return c
 }
 
-// bases lists the nodes before a position that nodes from there on start from.
+// bases lists the nodes before a position that nodes from there on need.
 func (e *executor) bases(position int) []*node {
 	var bases []*node
-	for _, n := range e.nodes[:position] {
+	for _, n := range e.nodes[:min(position, len(e.nodes))] {
 		if n.last >= position {
 			bases = append(bases, n)
 		}
@@ -69,8 +83,14 @@ func (e *executor) resume(c Checkpoint) error {
 		if e.next == len(e.nodes) {
 			return fmt.Errorf("the checkpoint stands after %d results, but these jobs have only %d (were they changed?)", c.Results, e.results)
 		}
-		if e.nodes[e.next].wanted {
+		n := e.nodes[e.next]
+		if n.wanted {
 			e.results++
+		}
+		if n.trial {
+			if err := e.decide(n, slices.Contains(c.Accepted, Trial{n.job, n.iterate})); err != nil {
+				return err
+			}
 		}
 	}
 	for _, n := range e.bases(e.next) {
@@ -78,27 +98,38 @@ func (e *executor) resume(c Checkpoint) error {
 		if i < 0 {
 			return fmt.Errorf("%s: the checkpoint lacks iterate %d, which later ones start from (were the jobs changed?)", e.jobs[n.job].Name, n.iterate)
 		}
-		n.point, n.computed = c.Points[i], true
+		n.point, n.averages, n.computed, n.finished = c.Points[i], c.Points[i].Averages, true, true
 		n.diverged = n.point.State == nil
-		if err := n.point.check(&e.jobs[n.job]); err != nil {
-			return err
+		if !n.point.fits(n, &e.jobs[n.job]) {
+			return fmt.Errorf("%s: iterate %d of the checkpoint has another layout, precision or number of averages than the job", e.jobs[n.job].Name, n.iterate)
 		}
 		e.live += e.size(n)
 	}
 	return nil
 }
 
-// check returns an error unless the point can be one of the job's.
-func (p Point) check(j *Job) error {
-	if p.State == nil {
-		return nil
+// fits reports whether a point can be a node's.
+func (p Point) fits(n *node, j *Job) bool {
+	state, parameters := j.Initial.Data.Len(), j.Initial.Layout.Parameters()
+	if s := p.State; s != nil && (!s.Layout.Same(j.Initial.Layout) || s.Data.DType() != j.Initial.Data.DType()) {
+		return false
 	}
-	fits := p.State.Layout.Same(j.Initial.Layout) && p.State.Data.DType() == j.Initial.Data.DType() && len(p.Sums) == len(j.Averages)
-	for _, s := range p.Sums {
-		fits = fits && (s == nil || len(s) == j.Initial.Data.Len())
+	if n.bracket && p.State != nil && !p.Bracket.fits(state, parameters, parameters) {
+		return false
 	}
-	if !fits {
-		return fmt.Errorf("%s: iterate %d of the checkpoint has another layout, precision or number of averages than the job", j.Name, p.Iterate)
+	if p.State == nil && j.chain || !j.chain && !n.wanted {
+		return true
 	}
-	return nil
+	for i, a := range j.Averages {
+		vectors := min(j.taken(a, n.iterate), a.vectors())
+		if vectors > 0 && (i >= len(p.Averages) || !p.Averages[i].fits(slices.Repeat([]int{state}, vectors)...)) {
+			return false
+		}
+	}
+	return true
+}
+
+// fits reports whether the vectors have these lengths.
+func (m Memory) fits(lengths ...int) bool {
+	return slices.EqualFunc(m, lengths, func(v []float64, length int) bool { return len(v) == length })
 }

@@ -15,7 +15,7 @@ import (
 var errStop = errors.New("stop")
 
 // interrupted runs jobs until so many results are emitted, and returns them with a copy of the checkpoint.
-func interrupted(t *testing.T, jobs []Job, o Options, results int) ([]Result, Checkpoint) {
+func interrupted(t *testing.T, jobs []Job, o Options, results int) ([]result, Checkpoint) {
 	t.Helper()
 	c := o.Resume
 	count := c.Results
@@ -28,10 +28,6 @@ func interrupted(t *testing.T, jobs []Job, o Options, results int) ([]Result, Ch
 		for i, p := range c.Points {
 			if p.State != nil {
 				c.Points[i].State = p.State.Clone()
-			}
-			c.Points[i].Sums = slices.Clone(p.Sums)
-			for k, s := range p.Sums {
-				c.Points[i].Sums[k] = slices.Clone(s)
 			}
 		}
 		return nil
@@ -102,7 +98,7 @@ func TestCheckpointHoldsWhatTheRestStartsFrom(t *testing.T) {
 }
 
 func TestResumeRefusesCheckpointsOfOtherJobs(t *testing.T) {
-	jobs := []Job{{Name: "first", Arrangement: Forward{}, Initial: point(0, 0), Iterates: upTo(9), Averages: []TailAverage{{}}, Maps: every(steps(tangle))}}
+	jobs := []Job{{Name: "first", Arrangement: Forward{}, Initial: point(0, 0), Iterates: upTo(9), Averages: []Average{{}}, Maps: every(steps(tangle))}}
 	_, good := interrupted(t, jobs, Options{}, 4)
 	with := func(change func(*Point)) Checkpoint {
 		p := good.Points[0]
@@ -120,8 +116,8 @@ func TestResumeRefusesCheckpointsOfOtherJobs(t *testing.T) {
 		{"another job's state", with(func(p *Point) { p.Job = 1 }), "compose: first: the checkpoint lacks iterate 4"},
 		{"another layout", with(func(p *Point) { p.State = point(0, 0, 0) }), "compose: first: iterate 4 of the checkpoint has another layout"},
 		{"another precision", with(func(p *Point) { p.State = state(array.New(array.Float32, 2)) }), "compose: first: iterate 4 of the checkpoint has another layout"},
-		{"other averages", with(func(p *Point) { p.Sums = nil }), "compose: first: iterate 4 of the checkpoint has another layout"},
-		{"sums of another size", with(func(p *Point) { p.Sums = [][]float64{{1}} }), "compose: first: iterate 4 of the checkpoint has another layout"},
+		{"other averages", with(func(p *Point) { p.Averages = nil }), "compose: first: iterate 4 of the checkpoint has another layout"},
+		{"sums of another size", with(func(p *Point) { p.Averages = []Memory{{{1}}} }), "compose: first: iterate 4 of the checkpoint has another layout"},
 	} {
 		if _, err := Run(t.Context(), jobs, Options{Resume: c.checkpoint}); err == nil || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %q", c.name, err, c.want)
@@ -135,7 +131,7 @@ func TestTheCheckpointThatRunReturnsIsWhereItStopped(t *testing.T) {
 		whole := emitted(t, jobs, Options{})
 		for stop := range len(whole) + 1 {
 			count := 0
-			c, err := Run(t.Context(), jobs, Options{Workers: 3, Emit: func(Result, func() Checkpoint) error {
+			c, err := Run(t.Context(), jobs, Options{Workers: 3, Visit: copies, Score: scoreOfCopy, Emit: func(Result, func() Checkpoint) error {
 				if count == stop {
 					return errStop
 				}

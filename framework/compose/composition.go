@@ -13,20 +13,44 @@ import (
 )
 
 // Composition says how an iterate is made: start from iterate Base, apply each word to a copy of its state, and average the end
-// states. Iterate 0 is the initial state θ_0.
+// states. Iterate 0 is the initial state θ_0. A word is applied letter by letter, unless a second-order term says otherwise.
 type Composition struct {
 	Base  int
 	Words [][]int // numbers of batches in the order of application: [3 2 1] applies T_3 first
+
+	Group   *Group   // nil, or how the one word is applied: as one update
+	Bracket *Bracket // nil, or what is added to the end of the one word
+}
+
+// Group makes one update of a word of k batches (Dherin et al., arXiv:2502.01557, Appendix D.2): the optimizer's, for the gradient
+// Σ_i g_i − Strength·(Rate/2)·Σ_{i≠j} H_i g_j, where g_i and H_i are the gradient and the Hessian of batch i at the base. For
+// plain gradient descent and strength 1 that is the mean over all k! orders of the steps but for O(Rate³), and for strength 0 one
+// step on the large batch, at k times the rate. For other optimizers it is a definition. A group of one batch is its step.
+//
+// A group counts as one applied step. Buffers become the mean of what the batches' steps would make of them.
+type Group struct {
+	Strength float64
+	Rate     float64 // of the correction; 0: the optimizer's learning rate
+}
+
+// Bracket adds the Lie bracket of a word's steps to its end (Appendix C of the same paper, Definition C.3):
+// Rate²·Σ_{i before j} (H_i g_j − H_j g_i) at the base. For plain gradient descent that is the end of the reversed word but for
+// O(Rate³). It is refused where a state has an optimizer's slots: their change with the order is not in it.
+type Bracket struct {
+	Rate float64 // 0: the optimizer's learning rate
 }
 
 // Check returns an error unless the composition can make iterate n: 0 ≤ Base < n, and at least one word, all of one length, not
-// empty, over the batches Base+1 to n.
+// empty, over the batches Base+1 to n; one word where it has a second-order term, of which it has one at most.
 func (c Composition) Check(n int) error {
 	if c.Base < 0 || c.Base >= n {
 		return fmt.Errorf("iterate %d cannot start from iterate %d (a base is one of 0 to %d)", n, c.Base, n-1)
 	}
 	if len(c.Words) == 0 {
 		return fmt.Errorf("iterate %d has no words (at least one says which steps lead to it from iterate %d)", n, c.Base)
+	}
+	if second := c.Group != nil || c.Bracket != nil; second && (len(c.Words) > 1 || c.Group != nil && c.Bracket != nil) {
+		return fmt.Errorf("iterate %d has %d words and a group or a bracket (which are made of one word, and not of each other)", n, len(c.Words))
 	}
 	for _, word := range c.Words {
 		if len(word) == 0 {
@@ -51,6 +75,28 @@ type Arrangement interface {
 	Compose(n int) Composition
 }
 
+// Adaptive is an arrangement whose bases depend on how iterates evaluate. Some iterates are trials: one that evaluates better than
+// the base that it started from is accepted. Compose is what the arrangement does where no trial is: its cost is an upper bound.
+type Adaptive interface {
+	Arrangement
+	// Trial reports whether iterate n is a trial. It starts from the base that the iterates before it have.
+	Trial(n int) bool
+	// Accepted returns the arrangement in which these trials, in ascending order, were accepted and no other one was. The base of
+	// an iterate behind the first trial is a trial that was accepted, or what Compose says.
+	Accepted(trials []int) Arrangement
+}
+
+// IsAdaptive returns the arrangement as an adaptive one that has a trial among the iterates up to the last.
+func IsAdaptive(a Arrangement, last int) (Adaptive, bool) {
+	adaptive, is := a.(Adaptive)
+	for n := 1; is && n <= last; n++ {
+		if adaptive.Trial(n) {
+			return adaptive, true
+		}
+	}
+	return nil, false
+}
+
 var arrangements = plugin.NewRegistry[Arrangement]("arrangement")
 
 // Register adds an arrangement. The constructor returns one with its default options; doc is one line for listings. It panics if
@@ -67,14 +113,3 @@ func Names() []string { return arrangements.Names() }
 
 // Doc returns the line that the arrangement was registered with.
 func Doc(name string) string { return arrangements.Doc(name) }
-
-// Cost returns the number of gradient steps that computing these iterates takes, given in ascending order. Iterates that others
-// start from count once. The error says which composition is not possible.
-func Cost(a Arrangement, iterates []int) (int64, error) {
-	nodes, err := plan(a, iterates)
-	var steps int64
-	for _, n := range nodes {
-		steps += int64(n.steps)
-	}
-	return steps, err
-}

@@ -109,8 +109,8 @@ func TestBackwardIteratesOfSoftmaxRegressionConvergeAtTheRateOfTheContraction(t 
 		return j
 	}
 	jobs := []compose.Job{job("forward", compose.Forward{}), job("backward", compose.Backward{})}
-	_, err = compose.Run(context.Background(), jobs, compose.Options{Emit: func(r compose.Result, _ func() compose.Checkpoint) error {
-		iterates[jobs[r.Job].Name] = append(iterates[jobs[r.Job].Name], r.State.Clone())
+	_, err = compose.Run(context.Background(), jobs, compose.Options{Visit: keep, Emit: func(r compose.Result, _ func() compose.Checkpoint) error {
+		iterates[jobs[r.Job].Name] = append(iterates[jobs[r.Job].Name], r.Value.(*optim.State))
 		return nil
 	}})
 	if err != nil {
@@ -140,6 +140,9 @@ func TestBackwardIteratesOfSoftmaxRegressionConvergeAtTheRateOfTheContraction(t 
 		t.Errorf("only %d of %d forward steps are longer than the bound: it says nothing", broken["forward"], last-1)
 	}
 }
+
+// keep is a Visit whose value is a copy of the state.
+func keep(_ context.Context, _ int, v compose.Visited) (any, error) { return v.State.Clone(), nil }
 
 func distance(a, b *optim.State) float64 {
 	sum := 0.0

@@ -49,14 +49,8 @@ func Example_arrangement() {
 	}
 	iterates := []int{1, 2, 3, 4}
 	for _, n := range iterates {
-		fmt.Println(n, "is made by", a.Compose(n))
+		fmt.Println(n, "is made by", a.Compose(n).Words, "from", a.Compose(n).Base)
 	}
-	steps, err := compose.Cost(a, iterates)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Println("gradient steps:", steps)
 
 	layout, err := optim.NewLayout([]optim.Field{{Name: "x", Shape: []int{1}}})
 	if err != nil {
@@ -70,9 +64,16 @@ func Example_arrangement() {
 		Iterates:    iterates,
 		Maps:        func(int) (compose.Maps, error) { return halve{}, nil },
 	}
+	work, err := compose.Cost(job)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("gradient steps:", work.Steps)
 	_, err = compose.Run(context.Background(), []compose.Job{job}, compose.Options{
+		Visit: func(_ context.Context, _ int, v compose.Visited) (any, error) { return v.State.Data.At(0), nil },
 		Emit: func(r compose.Result, _ func() compose.Checkpoint) error {
-			fmt.Println(r.Iterate, "is", r.State.Data.At(0))
+			fmt.Println(r.Iterate, "is", r.Value)
 			return nil
 		},
 	})
@@ -80,10 +81,10 @@ func Example_arrangement() {
 		fmt.Println(err)
 	}
 	// Output:
-	// 1 is made by {0 [[1] [1]]}
-	// 2 is made by {0 [[1 2] [2 1]]}
-	// 3 is made by {2 [[3] [3]]}
-	// 4 is made by {2 [[3 4] [4 3]]}
+	// 1 is made by [[1] [1]] from 0
+	// 2 is made by [[1 2] [2 1]] from 0
+	// 3 is made by [[3] [3]] from 2
+	// 4 is made by [[3 4] [4 3]] from 2
 	// gradient steps: 12
 	// 1 is 1
 	// 2 is 2.25

@@ -3,6 +3,7 @@ package compose
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -18,6 +19,7 @@ type executor struct {
 	jobs    []Job
 	options Options
 	nodes   []*node // in the order in which they are emitted; a base stands before what starts from it
+	trials  map[int]*trials
 	window  int
 	stop    context.CancelFunc
 
@@ -33,61 +35,85 @@ type executor struct {
 }
 
 type spent struct {
-	steps int
-	time  time.Duration
+	work Work
+	time time.Duration
 }
 
 func newExecutor(jobs []Job, o Options) (*executor, error) {
 	if o.Workers <= 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
-	e := &executor{jobs: jobs, options: o, spent: make([]spent, len(jobs))}
+	e := &executor{jobs: slices.Clone(jobs), options: o, spent: make([]spent, len(jobs)), trials: map[int]*trials{}}
 	e.changed.L = &e.mu
-	inGroup := map[int]int{}
-	for i, j := range jobs {
-		nodes, err := plan(j.Arrangement, j.Iterates)
-		if err == nil && len(j.Averages) > 0 && len(j.Iterates) > 0 {
-			err = CheckChain(j.Arrangement, j.Iterates[len(j.Iterates)-1])
+	e.window = 2 * o.Workers * len(jobs)
+	for i := range e.jobs {
+		if err := e.plan(i); err != nil {
+			return nil, fmt.Errorf("%s: %w", jobs[i].Name, err)
 		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", j.Name, err)
-		}
-		for _, n := range nodes {
-			n.job = i
-		}
-		e.nodes = append(e.nodes, nodes...)
-		inGroup[j.Group]++
-		e.window = max(e.window, 2*o.Workers*inGroup[j.Group])
 	}
 	slices.SortStableFunc(e.nodes, func(a, b *node) int {
-		return cmp.Or(cmp.Compare(jobs[a.job].Group, jobs[b.job].Group), cmp.Compare(a.due, b.due), cmp.Compare(a.job, b.job))
+		return cmp.Or(cmp.Compare(a.due, b.due), cmp.Compare(a.job, b.job))
 	})
 	for i, n := range e.nodes {
 		n.position, n.last = i, i
-		if n.base != nil {
-			n.base.last = i
-		}
+		n.registerLast()
 	}
+	weigh(e.nodes)
 	return e, e.resume(o.Resume)
 }
 
-// work is a worker's life: take the first word that may start, apply it, evaluate the iterate if that completes it, and emit
-// what can be emitted.
+func (e *executor) plan(job int) error {
+	j := &e.jobs[job]
+	j.chain = len(j.Averages) > 0 && isChain(j.Arrangement, j.last())
+	nodes, err := plan(j)
+	for _, n := range nodes {
+		n.job = job
+	}
+	e.nodes = append(e.nodes, nodes...)
+	if adaptive, is := IsAdaptive(j.Arrangement, j.last()); is && err == nil {
+		if e.options.Score == nil {
+			err = errors.New("an adaptive arrangement needs evaluations that can be compared")
+		}
+		e.trials[job] = &trials{adaptive: adaptive, nodes: nodes}
+	}
+	return err
+}
+
+// registerLast tells the nodes that this one needs until when they are needed.
+func (n *node) registerLast() {
+	for _, m := range n.needs() {
+		m.last = max(m.last, n.position)
+	}
+}
+
+// task is a word of a node that is to be applied, or, if word is negative, a node to evaluate.
+type task struct {
+	node *node
+	word int
+}
+
+const evaluate = -1
+
+// work is a worker's life: take what may be done first, do it, and emit what can be emitted.
 func (e *executor) work(ctx context.Context, w *worker) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for n, word := e.take(); n != nil; n, word = e.take() {
-		var o outcome
-		if !e.unlocked(ctx, n, func() (err error) { o, err = w.walk(ctx, n, word); return err }) {
-			return
+	for t := e.take(); t.node != nil; t = e.take() {
+		n := t.node
+		if t.word != evaluate {
+			var o outcome
+			if !e.unlocked(ctx, n, func() (err error) { o, err = w.walk(ctx, n, t.word); return err }) {
+				return
+			}
+			e.arrive(n, o)
+		} else {
+			var found evaluation
+			base := *e.scoreOfBase(n)
+			if !e.unlocked(ctx, n, func() (err error) { found, err = w.evaluate(ctx, n, base); return err }) {
+				return
+			}
+			e.finish(ctx, n, found)
 		}
-		if !e.arrive(n, o) {
-			continue
-		}
-		if !e.unlocked(ctx, n, func() (err error) { n.evaluated, err = w.evaluate(ctx, n); return err }) {
-			return
-		}
-		n.finished = true
 		e.emit(ctx)
 	}
 }
@@ -98,60 +124,92 @@ func (e *executor) unlocked(ctx context.Context, n *node, f func() error) bool {
 	e.mu.Unlock()
 	err := guard(f)
 	e.mu.Lock()
-	if err != nil && e.err == nil {
-		e.err = ctx.Err() // what fails after the context is cancelled fails because of that
-		if e.err == nil {
-			e.err = fmt.Errorf("compose: %s: iterate %d: %w", e.jobs[n.job].Name, n.iterate, err)
-		}
-		e.stop()
+	if err != nil {
+		e.fail(ctx, fmt.Errorf("%s: iterate %d: %w", e.jobs[n.job].Name, n.iterate, err))
 	}
 	e.changed.Broadcast()
 	return err == nil
 }
 
-// take waits for the first word in the fixed order that may start. It returns no node when there will be none.
-func (e *executor) take() (*node, int) {
+// fail ends the run.
+func (e *executor) fail(ctx context.Context, err error) {
+	if e.err == nil {
+		e.err = ctx.Err() // what fails after the context is cancelled fails because of that
+		if e.err == nil {
+			e.err = fmt.Errorf("compose: %w", err)
+		}
+		e.stop()
+	}
+}
+
+// take waits for something to do: first of all evaluations, which free memory; then words in the order of the nodes; and once the
+// last node is in sight, words of the longest chains, so that workers end at about the same time. It returns no node when there
+// will be none.
+func (e *executor) take() task {
 	for e.err == nil && e.next < len(e.nodes) {
-		for _, n := range e.nodes[e.next:min(e.next+e.window, len(e.nodes))] {
-			if !e.mayStart(n) {
-				continue
+		end := min(e.next+e.window, len(e.nodes))
+		var chosen *node
+		for _, n := range e.nodes[e.next:end] {
+			if n.mayBeEvaluated() {
+				n.evaluating = true
+				return task{n, evaluate}
 			}
-			if n.handed == 0 {
-				n.mean = new(mean)
-				e.live += e.size(n)
+			if e.mayStart(n) && (chosen == nil || end == len(e.nodes) && n.weight > chosen.weight) {
+				chosen = n
 			}
-			n.handed++
-			n.running++
-			return n, n.handed - 1
+		}
+		if chosen != nil {
+			return e.hand(chosen)
 		}
 		e.changed.Wait()
 	}
-	return nil, 0
+	return task{}
+}
+
+// mayBeEvaluated reports whether a node, and what it is evaluated together or compared with, are there.
+func (n *node) mayBeEvaluated() bool {
+	return n.computed && !n.evaluating && !n.finished &&
+		(n.previous == nil || n.previous.finished) && (!n.trial || n.base == nil || n.base.finished)
+}
+
+// hand gives the next word of a node away.
+func (e *executor) hand(n *node) task {
+	if n.handed == 0 {
+		n.mean = new(mean)
+		e.live += e.size(n)
+	}
+	n.handed++
+	n.running++
+	return task{n, n.handed - 1}
 }
 
 // mayStart reports whether the next word of a node may start. Memory never holds up the node that is emitted next, so the run
 // never stands still.
 func (e *executor) mayStart(n *node) bool {
-	return n.handed < n.words &&
+	return !n.open && n.handed < n.words &&
 		n.handed-n.averaged < e.options.Workers &&
-		(n.base == nil || n.base.computed) &&
+		(n.from == nil || n.from.computed) && (n.base == nil || n.base.computed) &&
 		(n.handed > 0 || n.position == e.next || e.options.Memory <= 0 || e.live+e.size(n) <= e.options.Memory)
 }
 
-// size returns the bytes that a node takes at most: its state, the sums and the values of its averages, or, where words are
-// averaged, one end state for each worker and their sum.
+// size returns the bytes that a node takes at most: its state, what averages and brackets remember, and, where words are averaged,
+// an end state for each worker and their sum.
 func (e *executor) size(n *node) int64 {
-	j := e.jobs[n.job]
-	state := int64(j.Initial.Data.Len() * j.Initial.Data.DType().Size())
-	sum := int64(j.Initial.Data.Len() * array.Float64.Size())
+	j := &e.jobs[n.job]
+	numbers := int64(j.Initial.Data.Len())
+	state, vector := numbers*int64(j.Initial.Data.DType().Size()), numbers*int64(array.Float64.Size())
+	size := state
 	if n.words > 1 {
-		return state*int64(min(n.words, e.options.Workers)) + sum
+		size = state*int64(min(n.words, e.options.Workers)) + vector
 	}
-	return state + (state+sum)*int64(len(j.Averages))
+	if n.bracket {
+		size += 3 * vector
+	}
+	return size + vector*int64(len(j.Averages)) // older vectors of an average are the earlier nodes'
 }
 
-// arrive records where a word of a node led and reports whether the node is computed with it.
-func (e *executor) arrive(n *node, o outcome) bool {
+// arrive records where a word of a node led.
+func (e *executor) arrive(n *node, o outcome) {
 	n.running--
 	n.time += o.time
 	n.averaged = max(n.averaged, o.averaged)
@@ -162,13 +220,39 @@ func (e *executor) arrive(n *node, o outcome) bool {
 		n.point = o.point
 	}
 	if n.running > 0 || n.handed < n.words {
-		return false
+		return
 	}
 	if n.diverged {
 		n.point = Point{Job: n.job, Iterate: n.iterate}
 	}
 	n.mean, n.computed = nil, true
-	return true
+	n.finished = !n.wanted && !n.trial
+}
+
+// scoreOfBase returns where it is kept how a trial's base evaluates, which is nil if nobody looked yet.
+func (e *executor) scoreOfBase(n *node) **float64 {
+	switch {
+	case !n.trial:
+		return new(*float64)
+	case n.base == nil:
+		return &e.trials[n.job].initial
+	}
+	return &n.base.score
+}
+
+// finish records an evaluation.
+func (e *executor) finish(ctx context.Context, n *node, found evaluation) {
+	n.evaluated, n.averages, n.score = found.values, found.averages, found.score
+	n.finished = true
+	if n.trial {
+		*e.scoreOfBase(n) = found.base
+		better := found.score != nil && *found.score < *found.base
+		if err := e.decide(n, better); err != nil {
+			e.fail(ctx, err)
+			return
+		}
+	}
+	e.release(n)
 }
 
 // emit emits what is finished and stands first, unless another worker is at it.
@@ -177,15 +261,15 @@ func (e *executor) emit(ctx context.Context) {
 		return
 	}
 	e.emitting = true
-	for e.next < len(e.nodes) && e.nodes[e.next].finished {
+	for e.err == nil && e.next < len(e.nodes) && e.nodes[e.next].finished {
 		n := e.nodes[e.next]
 		if !n.skipped() {
-			e.spent[n.job].steps += n.steps
+			e.spent[n.job].work = e.spent[n.job].work.Add(n.work)
 			e.spent[n.job].time += n.time
 		}
 		if n.wanted {
-			r := Result{Job: n.job, Iterate: n.iterate, Evaluated: n.evaluated[0], Averages: n.evaluated[1:],
-				Steps: e.spent[n.job].steps, Time: e.spent[n.job].time}
+			r := Result{Job: n.job, Iterate: n.iterate, Evaluated: n.evaluated[0], Averages: n.evaluated[1:], Accepted: n.accepted,
+				Work: e.spent[n.job].work, Time: e.spent[n.job].time}
 			if e.options.Emit != nil && !e.unlocked(ctx, n, func() error { return e.options.Emit(r, e.received) }) {
 				return // still emitting: nothing follows what was not received
 			}
@@ -193,18 +277,23 @@ func (e *executor) emit(ctx context.Context) {
 			e.spent[n.job] = spent{}
 			e.reached = e.checkpoint()
 		}
-		e.free(n, n.base)
+		n.evaluated = nil
 		e.next++
+		for _, m := range n.needs() {
+			e.release(m)
+		}
+		e.release(n)
 	}
 	e.emitting = false
 }
 
-// free forgets the states of those nodes that no node after the next one starts from.
-func (e *executor) free(nodes ...*node) {
-	for _, n := range nodes {
-		if n != nil && n.last == e.next {
-			n.point, n.evaluated = Point{}, nil
-			e.live -= e.size(n)
-		}
+// release forgets the state of a node that nothing needs any more: no node from the next one on, if it is emitted, and none at
+// all, if it is not.
+func (e *executor) release(n *node) {
+	if n.released || n.last >= max(e.next, n.position+1) {
+		return
 	}
+	n.released = true
+	n.point, n.averages = Point{}, nil
+	e.live -= e.size(n)
 }

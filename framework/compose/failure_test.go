@@ -86,7 +86,7 @@ func TestNothingIsEmittedAfterAFailedEmit(t *testing.T) {
 			calls++
 			return errStop
 		}
-		_, err := Run(t.Context(), []Job{{Arrangement: Backward{}, Initial: point(0), Iterates: upTo(9), Maps: every(second)}}, Options{Workers: 2, Emit: emit, Visit: func(context.Context, int, int, *optim.State) (any, error) {
+		_, err := Run(t.Context(), []Job{{Arrangement: Backward{}, Initial: point(0), Iterates: upTo(9), Maps: every(second)}}, Options{Workers: 2, Emit: emit, Visit: func(context.Context, int, Visited) (any, error) {
 			time.Sleep(2 * time.Second) // so that iterate 2 is being visited when iterate 1 is emitted
 			return nil, nil
 		}})
@@ -132,8 +132,8 @@ func TestFailuresOfTheCallersFunctionsEndTheRun(t *testing.T) {
 				}))
 			}, "compose: reset, seed 3: iterate 5: "},
 			{"Visit", func(_ *Job, o *Options) {
-				o.Visit = func(_ context.Context, _, _ int, s *optim.State) (any, error) {
-					if s.Count == 5 {
+				o.Visit = func(_ context.Context, _ int, v Visited) (any, error) {
+					if v.State.Count == 5 {
 						return nil, fail()
 					}
 					return nil, nil
@@ -185,28 +185,28 @@ func TestOneDivergedChainDoesNotStopOthers(t *testing.T) {
 		name     string
 		a        Arrangement
 		diverged []int // of 1 to 8, when T_3 explodes
-		steps    []int
+		steps    []int64
 	}{
-		{"forward: everything after", Forward{}, []int{3, 4, 5, 6, 7, 8}, []int{1, 1, 1, 0, 0, 0, 0, 0}},
-		{"backward: every word with it", Backward{}, []int{3, 4, 5, 6, 7, 8}, []int{1, 2, 3, 4, 5, 6, 7, 8}},
-		{"windows: through their base", Backward{ResetEvery: 4}, []int{3, 4, 5, 6, 7, 8}, []int{1, 2, 3, 4, 0, 0, 0, 0}},
+		{"forward: everything after", Forward{}, []int{3, 4, 5, 6, 7, 8}, []int64{1, 1, 1, 0, 0, 0, 0, 0}},
+		{"backward: every word with it", Backward{}, []int{3, 4, 5, 6, 7, 8}, []int64{1, 2, 3, 4, 5, 6, 7, 8}},
+		{"windows: through their base", Backward{ResetEvery: 4}, []int{3, 4, 5, 6, 7, 8}, []int64{1, 2, 3, 4, 0, 0, 0, 0}},
 		{"a base before it is not touched", table{
-			1: {0, [][]int{{1}}}, 2: {1, [][]int{{2}}}, 3: {2, [][]int{{3}}}, 4: {2, [][]int{{4}}},
-			5: {3, [][]int{{4}}}, 6: {4, [][]int{{5}}}, 7: {6, [][]int{{7}}}, 8: {5, [][]int{{6}}},
-		}, []int{3, 5, 8}, []int{1, 1, 1, 1, 0, 1, 1, 0}},
+			1: {Base: 0, Words: [][]int{{1}}}, 2: {Base: 1, Words: [][]int{{2}}}, 3: {Base: 2, Words: [][]int{{3}}}, 4: {Base: 2, Words: [][]int{{4}}},
+			5: {Base: 3, Words: [][]int{{4}}}, 6: {Base: 4, Words: [][]int{{5}}}, 7: {Base: 6, Words: [][]int{{7}}}, 8: {Base: 5, Words: [][]int{{6}}},
+		}, []int{3, 5, 8}, []int64{1, 1, 1, 1, 0, 1, 1, 0}},
 		{"one of several words", table{
-			1: {0, [][]int{{1}}}, 2: {0, [][]int{{1, 2}}}, 3: {0, [][]int{{1, 2}, {3, 1}, {2, 1}, {1, 1}}}, 4: {2, [][]int{{4}}},
-			5: {3, [][]int{{4}, {5}}}, 6: {4, [][]int{{5}}}, 7: {4, [][]int{{7}}}, 8: {5, [][]int{{6}}},
-		}, []int{3, 5, 8}, []int{1, 2, 8, 1, 0, 1, 1, 0}},
+			1: {Base: 0, Words: [][]int{{1}}}, 2: {Base: 0, Words: [][]int{{1, 2}}}, 3: {Base: 0, Words: [][]int{{1, 2}, {3, 1}, {2, 1}, {1, 1}}}, 4: {Base: 2, Words: [][]int{{4}}},
+			5: {Base: 3, Words: [][]int{{4}, {5}}}, 6: {Base: 4, Words: [][]int{{5}}}, 7: {Base: 4, Words: [][]int{{7}}}, 8: {Base: 5, Words: [][]int{{6}}},
+		}, []int{3, 5, 8}, []int64{1, 2, 8, 1, 0, 1, 1, 0}},
 	} {
 		for _, workers := range []int{1, 2, 8} {
 			jobs := []Job{
 				{Arrangement: c.a, Initial: point(0, 0), Iterates: upTo(8), Maps: every(explodesAt(3))},
 				{Arrangement: c.a, Initial: point(0, 0), Iterates: upTo(8), Maps: every(steps(tangle))},
 			}
-			visit := func(_ context.Context, _, _ int, s *optim.State) (any, error) {
-				if !s.Finite() {
-					t.Errorf("%s: visited %v", c.name, s.Data)
+			visit := func(_ context.Context, _ int, v Visited) (any, error) {
+				if !v.State.Finite() {
+					t.Errorf("%s: visited %v", c.name, v.State.Data)
 				}
 				return 1, nil
 			}
@@ -215,8 +215,8 @@ func TestOneDivergedChainDoesNotStopOthers(t *testing.T) {
 				if r.Diverged() != diverged || (r.Value == nil) != diverged {
 					t.Errorf("%s, %d workers: iterate %d of job %d: diverged %v, value %v", c.name, workers, r.Iterate, r.Job, r.Diverged(), r.Value)
 				}
-				if r.Job == 0 && r.Steps != c.steps[r.Iterate-1] {
-					t.Errorf("%s, %d workers: iterate %d took %d steps, want %d", c.name, workers, r.Iterate, r.Steps, c.steps[r.Iterate-1])
+				if r.Job == 0 && r.Work.Steps != c.steps[r.Iterate-1] {
+					t.Errorf("%s, %d workers: iterate %d took %d steps, want %d", c.name, workers, r.Iterate, r.Work.Steps, c.steps[r.Iterate-1])
 				}
 			}
 		}

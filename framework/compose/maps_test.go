@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
 	"github.com/seed5b471a7e/backstitch/framework/optim"
@@ -72,8 +73,29 @@ func upTo(n int) []int {
 	return list
 }
 
-// emitted runs jobs and returns the results, whose states are copies.
-func emitted(t *testing.T, jobs []Job, o Options) []Result {
+// evaluated is a state and what Visit returned for it.
+type evaluated struct {
+	State *optim.State
+	Value any
+}
+
+func (e evaluated) Diverged() bool { return e.State == nil }
+
+// result is a Result with copies of the states.
+type result struct {
+	Job, Iterate int
+	evaluated
+	Averages []evaluated
+	Accepted bool
+	Work     Work
+	Time     time.Duration
+}
+
+// first is how the tests score a state.
+func first(s *optim.State) float64 { return s.Data.At(0) }
+
+// emitted runs jobs and returns the results.
+func emitted(t *testing.T, jobs []Job, o Options) []result {
 	t.Helper()
 	results, err := collect(context.Background(), jobs, o)
 	if err != nil {
@@ -82,34 +104,38 @@ func emitted(t *testing.T, jobs []Job, o Options) []Result {
 	return results
 }
 
-// collect runs jobs and returns the results, whose states are copies, with the error. An Emit of the options is called as well.
-func collect(ctx context.Context, jobs []Job, o Options) ([]Result, error) {
-	var results []Result
-	emit := o.Emit
+// collect runs jobs and returns the results with the error. Emit and Visit of the options are called as well.
+func collect(ctx context.Context, jobs []Job, o Options) ([]result, error) {
+	var results []result
+	emit, visit := o.Emit, o.Visit
+	o.Visit = func(ctx context.Context, worker int, v Visited) (any, error) {
+		e := evaluated{State: v.State.Clone()}
+		var err error
+		if visit != nil {
+			e.Value, err = visit(ctx, worker, v)
+		}
+		return e, err
+	}
+	o.Score = func(value any) float64 { return first(value.(evaluated).State) }
 	o.Emit = func(r Result, checkpoint func() Checkpoint) error {
 		if emit != nil {
 			if err := emit(r, checkpoint); err != nil {
 				return err
 			}
 		}
-		r.Evaluated = copied(r.Evaluated)
-		averages := r.Averages
-		r.Averages = nil
-		for _, a := range averages {
-			r.Averages = append(r.Averages, copied(a))
+		of := func(e Evaluated) evaluated {
+			found, _ := e.Value.(evaluated)
+			return found
 		}
-		results = append(results, r)
+		got := result{r.Job, r.Iterate, of(r.Evaluated), nil, r.Accepted, r.Work, r.Time}
+		for _, a := range r.Averages {
+			got.Averages = append(got.Averages, of(a))
+		}
+		results = append(results, got)
 		return nil
 	}
 	_, err := Run(ctx, jobs, o)
 	return results, err
-}
-
-func copied(e Evaluated) Evaluated {
-	if e.State != nil {
-		e.State = e.State.Clone()
-	}
-	return e
 }
 
 // iterates returns the numbers of the first n iterates.

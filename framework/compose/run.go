@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/seed5b471a7e/backstitch/framework/array"
 	"github.com/seed5b471a7e/backstitch/framework/optim"
 )
 
@@ -17,19 +18,60 @@ type Maps interface {
 	Apply(ctx context.Context, s *optim.State, word []int) error
 }
 
+// Groups are maps that can make one update of several batches.
+type Groups interface {
+	Maps
+	// ApplyGroup applies a group of at least two batches to s, in place.
+	ApplyGroup(ctx context.Context, s *optim.State, word []int, g Group) error
+}
+
+// Derivatives are maps that know the losses behind the steps. Vectors are as long as the parameters.
+type Derivatives interface {
+	Maps
+	// Gradient stores the gradient of the loss on batch k at s.
+	Gradient(ctx context.Context, s *optim.State, k int, gradient array.Array) error
+	// HVP stores the product of the Hessian of the loss on batch k at s with the direction.
+	HVP(ctx context.Context, s *optim.State, k int, direction, product array.Array) error
+	// Rate returns the learning rate of a step on s, or an error if it has not a single one.
+	Rate(s *optim.State) (float64, error)
+}
+
 // Job is one arrangement with one seed.
 type Job struct {
 	Name string // for errors
 
-	// Jobs of one group advance together, the groups one after the other. A group of chains, such as forward, keeps only about
-	// as many workers busy as it has jobs.
-	Group int
-
 	Arrangement Arrangement
 	Initial     *optim.State                   // θ_0; only read
 	Iterates    []int                          // the wanted ones, in ascending order; only what they need is computed
-	Averages    []TailAverage                  // evaluated next to the iterates; only for chains, such as forward
+	Averages    []Average                      // evaluated next to the iterates
+	Period      int                            // if not 0, T_{k+Period} = T_k for all k
+	Successive  bool                           // each wanted iterate is visited together with the one before
 	Maps        func(worker int) (Maps, error) // called once by every worker that works on the job
+
+	chain bool // one word leads from each iterate to the next
+}
+
+func (j *Job) last() int {
+	if len(j.Iterates) == 0 {
+		return 0
+	}
+	return j.Iterates[len(j.Iterates)-1]
+}
+
+// inOrder reports whether the wanted iterates are evaluated one after the other.
+func (j *Job) inOrder() bool { return j.Successive || len(j.Averages) > 0 && !j.chain }
+
+// isChain reports whether an arrangement makes every iterate up to the last from the one before by one word.
+func isChain(a Arrangement, last int) bool {
+	if _, is := IsAdaptive(a, last); is {
+		return false
+	}
+	for n := 1; n <= last; n++ {
+		if c := a.Compose(n); c.Base != n-1 || len(c.Words) != 1 {
+			return false
+		}
+	}
+	return true
 }
 
 // Options say how jobs are run. Whatever they are, the results have the same bits and come in the same order.
@@ -38,38 +80,46 @@ type Options struct {
 	Memory  int64      // bytes that states may take, though the result that comes next is never held up; 0: no bound
 	Resume  Checkpoint // of an earlier run of the same jobs, which this one continues
 
-	// Visit evaluates a state, which it must not change, on the worker that computed it and in parallel with other work. What
-	// it returns becomes part of the result, and of an average that is the same state.
-	Visit func(ctx context.Context, worker, job int, s *optim.State) (any, error)
+	// Visit evaluates a state, which it must not change, in parallel with other work. What it returns becomes part of the result,
+	// and of an average that is the same state.
+	Visit func(ctx context.Context, worker int, v Visited) (any, error)
 
-	// Emit receives the results one at a time, each as soon as it and all before it are there: ordered by group, then by
-	// iterate, then by job. Neither the states nor what checkpoint returns may be changed, or used after Emit has returned.
+	// Score says how what Visit returned compares: less is better, and NaN is worst. Only adaptive arrangements need it.
+	Score func(value any) float64
+
+	// Emit receives the results one at a time, each as soon as it and all before it are there: ordered by iterate, then by job.
+	// What checkpoint returns must not be changed, or used after Emit has returned.
 	Emit func(r Result, checkpoint func() Checkpoint) error
 
-	// Progress receives the number of gradient steps since its last call, from any worker.
-	Progress func(steps int)
+	// Progress receives the number of gradients and Hessian-vector products since its last call, from any worker.
+	Progress func(units int)
 }
 
-// Evaluated is a state and what Visit returned for it. Both are nil if the state is not finite, or was not computed because what
-// it starts from is not.
+// Visited is a state that is evaluated.
+type Visited struct {
+	Job, Iterate int
+	Average      int // of the job, or −1 for the iterate itself
+	State        *optim.State
+	Previous     *optim.State // of a successive job's iterate: the wanted one before, the initial state at first; nil if it diverged
+}
+
+// Evaluated is what Visit returned for a state: nil if there is no state, because it is not finite, or starts from one that is not.
 type Evaluated struct {
-	State *optim.State
-	Value any
+	Value    any
+	Diverged bool
 }
-
-// Diverged reports whether there is no state to evaluate.
-func (e Evaluated) Diverged() bool { return e.State == nil }
 
 // Result is a wanted iterate.
 type Result struct {
 	Job, Iterate int
 	Evaluated
 	Averages []Evaluated // those of the job, in their order
+	Accepted bool        // a trial of an adaptive arrangement that became a base
 
-	// Steps are the gradient steps for this iterate and for those that it is the first to need, none if what it starts from
-	// diverged. Unless something diverges, a job's add up to Cost. Time is what they took, on all workers together.
-	Steps int
-	Time  time.Duration
+	// Work is what this iterate took, and those that it is the first to need; none if what it starts from diverged. Unless
+	// something diverges, a job's add up to Cost, or less if it is adaptive. Time is what it took, on all workers together.
+	Work Work
+	Time time.Duration
 }
 
 // Run computes and emits all wanted iterates of the jobs. A composition that is not possible is an error before anything is

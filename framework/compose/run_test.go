@@ -21,56 +21,89 @@ func sleepy(f steps) steps {
 	}
 }
 
-// randomJobs returns jobs of several groups, with the steps that they cost.
+// randomJobs returns jobs of several kinds, with the steps that they cost.
 func randomJobs(t *testing.T, r *rand.Rand, f steps) (jobs []Job, cost int64) {
 	t.Helper()
 	const last = 14
-	for i := range 5 {
-		j := Job{Name: fmt.Sprint("job ", i), Group: r.IntN(2), Initial: point(r.NormFloat64(), r.NormFloat64()), Iterates: thinned(r, last), Maps: every(f)}
+	for i := range 8 {
+		j := Job{Name: fmt.Sprint("job ", i), Initial: point(r.NormFloat64(), r.NormFloat64()), Iterates: thinned(r, last), Maps: every(f)}
 		switch i {
 		case 0:
-			j.Arrangement, j.Averages = Forward{}, []TailAverage{{From: 4}, {From: 0}}
+			j.Arrangement, j.Averages = Forward{}, []Average{{From: 4}, {From: 0}, {Kind: Exponential, Decay: 0.75, From: 2}, {Kind: Latest, Window: 3}}
 		case 1:
 			j.Arrangement = Backward{Start: r.IntN(3), ResetEvery: r.IntN(6)}
+			j.Averages = []Average{{From: 3}, {Kind: Exponential, Decay: 0.75}, {Kind: Latest, Window: 2, From: 1}}
+		case 2:
+			j.Arrangement = Backward{Start: r.IntN(3), ResetEvery: 1 + r.IntN(5), ResetWhen: Improves}
+		case 3:
+			j.Arrangement, j.Successive = Backward{Start: r.IntN(3)}, true
+			j.Period = 1 + r.IntN(5)
+			j.Maps = every(repeated(f, j.Period))
 		default:
 			j.Arrangement = randomTable(r, last)
 		}
-		c, err := Cost(j.Arrangement, j.Iterates)
+		c, err := Cost(j)
 		if err != nil {
 			t.Fatal(err)
 		}
-		jobs, cost = append(jobs, j), cost+c
+		jobs, cost = append(jobs, j), cost+c.Steps
 	}
 	return jobs, cost
 }
 
+// repeated are maps with T_{k+period} = T_k.
+func repeated(f steps, period int) steps {
+	return func(k int, x []float64) { f((k-1)%period+1, x) }
+}
+
+// settled returns a job's arrangement by the definition of trials: each is compared with what it starts from.
+func settled(j Job, f steps) Arrangement {
+	a, is := IsAdaptive(j.Arrangement, j.last())
+	if !is {
+		return j.Arrangement
+	}
+	var accepted []int
+	for n := 1; n <= j.last(); n++ {
+		if now := a.Accepted(accepted); a.Trial(n) {
+			trial, base := byDefinition(now, f, j.Initial, n), byDefinition(now, f, j.Initial, now.Compose(n).Base)
+			if first(trial) < first(base) {
+				accepted = append(accepted, n)
+			}
+		}
+	}
+	return a.Accepted(accepted)
+}
+
 func TestResultsFollowTheDefinitionForAnyNumberOfWorkers(t *testing.T) {
 	for seed := range uint64(40) {
-		var alone []Result
+		var alone []result
 		for _, workers := range []int{1, 2, 8} {
 			synctest.Test(t, func(t *testing.T) {
 				var seen, visits, progress atomic.Int64
 				jobs, cost := randomJobs(t, rand.New(rand.NewPCG(seed, 3)), counted(sleepy(tangle), &seen))
 				results := emitted(t, jobs, Options{
 					Workers: workers,
-					Visit: func(_ context.Context, worker, job int, s *optim.State) (any, error) {
+					Visit: func(_ context.Context, worker int, v Visited) (any, error) {
 						visits.Add(1)
 						time.Sleep(time.Duration(rand.IntN(50)) * time.Millisecond)
-						return s.Data.F64[0], nil
+						return v.State.Data.F64[0], nil
 					},
 					Progress: func(steps int) { progress.Add(int64(steps)) },
 				})
 
 				total, states := int64(0), int64(0)
 				for _, r := range results {
-					j := jobs[r.Job]
-					if want := byDefinition(j.Arrangement, tangle, j.Initial, r.Iterate); !r.State.Equal(want) {
+					j, f := jobs[r.Job], steps(tangle)
+					if j.Period > 0 {
+						f = repeated(f, j.Period)
+					}
+					if want := byDefinition(settled(j, f), f, j.Initial, r.Iterate); !r.State.Equal(want) {
 						t.Errorf("seed %d, %d workers, %s: iterate %d is %v, want %v", seed, workers, j.Name, r.Iterate, r.State, want)
 					}
 					if r.Value != r.State.Data.F64[0] {
 						t.Errorf("seed %d, %d workers, %s: iterate %d comes with another state's value", seed, workers, j.Name, r.Iterate)
 					}
-					total += int64(r.Steps)
+					total += r.Work.Steps
 					states++
 					for _, a := range j.Averages {
 						if r.Iterate > a.From {
@@ -78,10 +111,11 @@ func TestResultsFollowTheDefinitionForAnyNumberOfWorkers(t *testing.T) {
 						}
 					}
 				}
-				if visits.Load() != states {
-					t.Errorf("seed %d, %d workers: %d visits of %d states", seed, workers, visits.Load(), states)
+				unseen := visits.Load() - states // of trials, and of what the first starts from
+				if adaptive, err := Cost(jobs[2]); err != nil || unseen != adaptive.Extra {
+					t.Errorf("seed %d, %d workers: %d visits of %d states, error %v", seed, workers, visits.Load(), states, err)
 				}
-				if seen.Load() != cost || total != cost || progress.Load() != cost {
+				if seen.Load() > cost || total != seen.Load() || progress.Load() != total {
 					t.Errorf("seed %d, %d workers: Cost says %d steps, the maps saw %d, the results say %d, the progress %d", seed, workers, cost, seen.Load(), total, progress.Load())
 				}
 				requireOrder(t, jobs, results)
@@ -94,37 +128,37 @@ func TestResultsFollowTheDefinitionForAnyNumberOfWorkers(t *testing.T) {
 	}
 }
 
-// requireOrder checks that the results are all that the jobs want, by group, iterate and job.
-func requireOrder(t *testing.T, jobs []Job, results []Result) {
+// requireOrder checks that the results are all that the jobs want, by iterate and job.
+func requireOrder(t *testing.T, jobs []Job, results []result) {
 	t.Helper()
-	var got, want [][3]int
+	var got, want [][2]int
 	for _, r := range results {
-		got = append(got, [3]int{jobs[r.Job].Group, r.Iterate, r.Job})
+		got = append(got, [2]int{r.Iterate, r.Job})
 	}
 	for i, j := range jobs {
 		for _, n := range j.Iterates {
-			want = append(want, [3]int{j.Group, n, i})
+			want = append(want, [2]int{n, i})
 		}
 	}
-	slices.SortFunc(want, func(a, b [3]int) int { return slices.Compare(a[:], b[:]) })
+	slices.SortFunc(want, func(a, b [2]int) int { return slices.Compare(a[:], b[:]) })
 	if !slices.Equal(got, want) {
-		t.Errorf("results come as (group, iterate, job)\n%v, want\n%v", got, want)
+		t.Errorf("results come as (iterate, job)\n%v, want\n%v", got, want)
 	}
 }
 
 // requireSameResults compares everything but the time.
-func requireSameResults(t *testing.T, got, want []Result) {
+func requireSameResults(t *testing.T, got, want []result) {
 	t.Helper()
 	if len(got) != len(want) {
 		t.Errorf("%d results, want %d", len(got), len(want))
 		return
 	}
-	same := func(a, b Evaluated) bool {
+	same := func(a, b evaluated) bool {
 		return a.Diverged() == b.Diverged() && (a.Diverged() || a.State.Equal(b.State)) && a.Value == b.Value
 	}
 	for i, g := range got {
 		w := want[i]
-		if g.Job != w.Job || g.Iterate != w.Iterate || g.Steps != w.Steps || !same(g.Evaluated, w.Evaluated) || !slices.EqualFunc(g.Averages, w.Averages, same) {
+		if g.Job != w.Job || g.Iterate != w.Iterate || g.Work != w.Work || !same(g.evaluated, w.evaluated) || !slices.EqualFunc(g.Averages, w.Averages, same) {
 			t.Errorf("result %d is %+v, want %+v", i, g, w)
 		}
 	}
@@ -135,17 +169,17 @@ func TestStepsCountWhatAResultIsTheFirstToNeed(t *testing.T) {
 		name     string
 		a        Arrangement
 		iterates []int
-		want     []int
+		want     []int64
 	}{
-		{"forward", Forward{}, []int{1, 2, 3}, []int{1, 1, 1}},
-		{"forward, thinned: since the one before", Forward{}, []int{3, 4, 9}, []int{3, 1, 5}},
-		{"backward: n", Backward{}, []int{1, 5, 9}, []int{1, 5, 9}},
-		{"a shared base counts for the first that needs it", Backward{ResetEvery: 10}, []int{9, 15, 16, 22}, []int{9, 10 + 5, 6, 10 + 2}},
-		{"words count all", table{1: {0, [][]int{{1}, {1}, {1}}}, 2: {1, [][]int{{2}}}}, []int{1, 2}, []int{3, 1}},
+		{"forward", Forward{}, []int{1, 2, 3}, []int64{1, 1, 1}},
+		{"forward, thinned: since the one before", Forward{}, []int{3, 4, 9}, []int64{3, 1, 5}},
+		{"backward: n", Backward{}, []int{1, 5, 9}, []int64{1, 5, 9}},
+		{"a shared base counts for the first that needs it", Backward{ResetEvery: 10}, []int{9, 15, 16, 22}, []int64{9, 10 + 5, 6, 10 + 2}},
+		{"words count all", table{1: {Base: 0, Words: [][]int{{1}, {1}, {1}}}, 2: {Base: 1, Words: [][]int{{2}}}}, []int{1, 2}, []int64{3, 1}},
 	} {
-		var got []int
+		var got []int64
 		for _, r := range emitted(t, []Job{{Arrangement: c.a, Initial: point(0, 0), Iterates: c.iterates, Maps: every(steps(tangle))}}, Options{}) {
-			got = append(got, r.Steps)
+			got = append(got, r.Work.Steps)
 		}
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%s: steps %v, want %v", c.name, got, c.want)
@@ -157,9 +191,12 @@ func TestResultsAreEmittedAsSoonAsTheirPredecessorsAre(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		second := steps(func(int, []float64) { time.Sleep(time.Second) })
-		want := map[int]time.Duration{1: 1, 2: 2, 3: 4, 4: 6} // one worker has iterates 1 and 3, the other 2 and 4
+		want := map[int]time.Duration{}
+		for n := 1; n <= 12; n++ { // the workers take turns, until the last four iterates are in sight
+			want[n] = want[n-2] + time.Duration(n)
+		}
 		emit := func(r Result, _ func() Checkpoint) error {
-			if took := time.Since(start); took != want[r.Iterate]*time.Second {
+			if took := time.Since(start); r.Iterate <= 8 && took != want[r.Iterate]*time.Second {
 				t.Errorf("iterate %d is emitted after %v, want %ds", r.Iterate, took, want[r.Iterate])
 			}
 			if r.Time != time.Duration(r.Iterate)*time.Second {
@@ -167,15 +204,40 @@ func TestResultsAreEmittedAsSoonAsTheirPredecessorsAre(t *testing.T) {
 			}
 			return nil
 		}
-		emitted(t, []Job{{Arrangement: Backward{}, Initial: point(0), Iterates: upTo(4), Maps: every(second)}}, Options{Workers: 2, Emit: emit})
+		emitted(t, []Job{{Arrangement: Backward{}, Initial: point(0), Iterates: upTo(12), Maps: every(second)}}, Options{Workers: 2, Emit: emit})
 	})
+}
+
+func TestTheLongestChainsStartFirstAtTheEnd(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		a        Arrangement
+		iterates []int
+		want     time.Duration
+	}{
+		{"chains of 1, 2, 3 and 6 steps", Backward{}, []int{1, 2, 3, 6}, 6},
+		{"a chain of many nodes, and short ones", table{
+			1: {Base: 0, Words: [][]int{{1}}}, 2: {Base: 0, Words: [][]int{{1}}}, 3: {Base: 0, Words: [][]int{{1}}}, 4: {Base: 0, Words: [][]int{{1, 1, 1}}},
+			5: {Base: 4, Words: [][]int{{5}}}, 6: {Base: 5, Words: [][]int{{6}}}, 7: {Base: 0, Words: [][]int{{1, 1}}},
+		}, []int{1, 2, 3, 4, 5, 6, 7}, 5},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			second := steps(func(int, []float64) { time.Sleep(time.Second) })
+			start := time.Now()
+			jobs := []Job{{Arrangement: c.a, Initial: point(0), Iterates: c.iterates, Maps: every(second)}, {Arrangement: Forward{}, Initial: point(0), Maps: every(second)}}
+			emitted(t, jobs, Options{Workers: 2})
+			if took := time.Since(start); took != c.want*time.Second {
+				t.Errorf("%s took two workers %v, want %ds", c.name, took, c.want)
+			}
+		})
+	}
 }
 
 func TestChainGoesOnWhileItsIteratesAreVisited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		second := steps(func(int, []float64) { time.Sleep(time.Second) })
-		visit := func(context.Context, int, int, *optim.State) (any, error) {
+		visit := func(context.Context, int, Visited) (any, error) {
 			time.Sleep(time.Second)
 			return nil, nil
 		}
@@ -190,7 +252,7 @@ func TestWordsOfOneIterateRunInParallel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		second := steps(func(int, []float64) { time.Sleep(time.Second) })
-		a := table{1: {0, [][]int{{1}, {1}, {1}, {1}}}}
+		a := table{1: {Base: 0, Words: [][]int{{1}, {1}, {1}, {1}}}}
 		emitted(t, []Job{{Arrangement: a, Initial: point(0), Iterates: []int{1}, Maps: every(second)}}, Options{Workers: 2})
 		if took := time.Since(start); took != 2*time.Second {
 			t.Errorf("four words of a second took two workers %v, want 2s", took)
@@ -270,11 +332,11 @@ func TestThinnedChainsAreAppliedAsWords(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		a        Arrangement
-		averages []TailAverage
+		averages []Average
 		want     []int
 	}{
 		{"forward", Forward{}, nil, []int{1, 2, 4, 3, 8, 2}},
-		{"up to the start of an average", Forward{}, []TailAverage{{From: 16}, {From: 18}}, []int{1, 2, 4, 3, 7, 1, 1, 1}},
+		{"up to the start of an average", Forward{}, []Average{{From: 16}, {From: 18}}, []int{1, 2, 4, 3, 7, 1, 1, 1}},
 		{"forward, then backward", Backward{Start: 17}, nil, []int{1, 2, 4, 3, 8, 2}},
 	} {
 		var words []int
@@ -300,7 +362,7 @@ func TestWorkRunsAheadOnlySoFar(t *testing.T) {
 		want    int // iterates started when the first is done
 	}{
 		{"without a bound two for each worker", 0, 3, 6},
-		{"with one as many as fit", 4 * bytes, 3, 4},
+		{"with one as many as fit, and what is evaluated is forgotten", 2 * bytes, 3, 6},
 		{"what comes next starts even if nothing fits", 1, 3, 1},
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -327,7 +389,7 @@ func TestWorkRunsAheadOnlySoFar(t *testing.T) {
 
 func TestMemoryCountsWhatLaterIteratesStartFrom(t *testing.T) {
 	const bytes = 8 // of the state
-	fan := table{1: {0, [][]int{{1}}}}
+	fan := table{1: {Base: 0, Words: [][]int{{1}}}}
 	for n := 2; n <= 9; n++ {
 		fan = append(fan, Composition{Base: 1, Words: [][]int{{n}}})
 	}
@@ -359,10 +421,15 @@ func TestMemoryCountsWhatLaterIteratesStartFrom(t *testing.T) {
 	}
 }
 
+// copies is a Visit that returns a copy of the state.
+func copies(_ context.Context, _ int, v Visited) (any, error) { return v.State.Clone(), nil }
+
+func scoreOfCopy(value any) float64 { return first(value.(*optim.State)) }
+
 func TestNothingIsKeptWhenTheRunIsOver(t *testing.T) {
 	for seed := range uint64(10) {
 		jobs, _ := randomJobs(t, rand.New(rand.NewPCG(seed, 5)), tangle)
-		e, err := newExecutor(jobs, Options{Workers: 1})
+		e, err := newExecutor(jobs, Options{Workers: 1, Visit: copies, Score: scoreOfCopy})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -389,7 +456,7 @@ func TestWordsOfOneIterateRunAheadByOneForEachWorker(t *testing.T) {
 			}
 			return nil
 		})
-		a := table{8: {0, [][]int{{1}, {2}, {3}, {4}, {5}, {6}, {7}, {8}}}}
+		a := table{8: {Base: 0, Words: [][]int{{1}, {2}, {3}, {4}, {5}, {6}, {7}, {8}}}}
 		emitted(t, []Job{{Arrangement: a, Initial: point(0), Iterates: []int{8}, Maps: every(maps)}}, Options{Workers: 3})
 		if early.Load() != 3 || started.Load() != 8 {
 			t.Errorf("%d of %d words had started when the first was done, want 3", early.Load(), started.Load())

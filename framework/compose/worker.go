@@ -2,6 +2,7 @@ package compose
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"time"
@@ -40,23 +41,18 @@ func (w *worker) walk(ctx context.Context, n *node, index int) (outcome, error) 
 		return outcome{}, err
 	}
 	job := &w.jobs[n.job]
-	p := n.start(job)
-	var word []int
-	for _, m := range n.path {
-		word = append(word, job.Arrangement.Compose(m).Words[index]...)
-		if m < n.iterate && !job.averages(m) {
-			continue
-		}
-		finite, err := walker.apply(ctx, p.State, word)
-		if err != nil || !finite {
-			return outcome{diverged: !finite, time: time.Since(start)}, err
-		}
-		job.accumulate(p, m)
-		word = word[:0]
+	var o outcome
+	if n.bracket {
+		o.point, err = walker.bracket(ctx, job, n)
+	} else {
+		o.point, err = walker.path(ctx, job, n, index)
 	}
-	o := outcome{point: p}
-	if n.words > 1 {
-		o.averaged, o.point.State, err = n.mean.add(index, p.State, n.words)
+	if err != nil {
+		return o, err
+	}
+	o.diverged = !o.point.State.Finite()
+	if n.words > 1 && !o.diverged {
+		o.averaged, o.point.State, err = n.mean.add(index, o.point.State, n.words)
 		o.diverged = o.point.State != nil && !o.point.State.Finite()
 	}
 	o.time = time.Since(start)
@@ -74,40 +70,102 @@ func (w *worker) walker(job int) (*walker, error) {
 	return w.walkers[job], nil
 }
 
-// evaluate visits a wanted node's state, and its averages where they are not that state.
-func (w *worker) evaluate(ctx context.Context, n *node) ([]Evaluated, error) {
-	job := &w.jobs[n.job]
-	all := make([]Evaluated, 1+len(job.Averages))
-	if n.diverged || !n.wanted {
-		return all, nil
-	}
-	var err error
-	if all[0], err = w.visit(ctx, n.job, n.point.State); err != nil {
-		return nil, err
-	}
-	for i, a := range job.Averages {
-		all[1+i] = all[0]
-		if n.iterate <= a.From {
-			continue
-		}
-		s := n.point.State.Clone()
-		sum(n.point.Sums[i]).mean(n.iterate-a.From, s.Data)
-		if all[1+i], err = w.visit(ctx, n.job, s); err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
+// evaluation is what evaluating a node finds.
+type evaluation struct {
+	values   []Evaluated // the iterate, then the averages
+	averages []Memory
+	score    *float64 // of the iterate
+	base     *float64 // the score of what a trial started from
 }
 
-func (w *worker) visit(ctx context.Context, job int, s *optim.State) (Evaluated, error) {
-	if !s.Finite() { // a sum can overflow where no iterate did
-		return Evaluated{}, nil
+// evaluate visits a node's state, its averages where they are not that state, and what a trial is compared with.
+func (w *worker) evaluate(ctx context.Context, n *node, base *float64) (e evaluation, err error) {
+	job := &w.jobs[n.job]
+	e.averages = n.point.Averages
+	if !job.chain && n.wanted {
+		e.averages = job.takeWanted(n)
+	}
+	visited := Visited{Job: n.job, Iterate: n.iterate, Average: -1, State: n.point.State}
+	if job.Successive {
+		visited.Previous = job.Initial
+		if n.previous != nil {
+			visited.Previous = n.previous.point.State
+		}
+	}
+	value, err := w.visit(ctx, visited)
+	if err != nil {
+		return e, err
+	}
+	e.values = append(e.values, value)
+	if w.options.Score != nil && !value.Diverged {
+		e.score = w.score(value)
+	}
+	if e.base = base; n.trial && base == nil && !value.Diverged {
+		value, err := w.visit(ctx, n.origin(job))
+		if err != nil {
+			return e, err
+		}
+		e.base = w.score(value)
+	}
+	for i, a := range job.Averages {
+		if !n.wanted || n.iterate <= a.From {
+			e.values = append(e.values, e.values[0])
+			continue
+		}
+		v := Visited{Job: n.job, Iterate: n.iterate, Average: i}
+		if len(e.averages) > i && e.averages[i] != nil {
+			v.State = job.Initial.Clone()
+			a.mean(e.averages[i], job.taken(a, n.iterate), v.State.Data)
+			if n.point.State != nil {
+				v.State.Count = n.point.State.Count
+			}
+		}
+		if value, err = w.visit(ctx, v); err != nil {
+			return e, err
+		}
+		e.values = append(e.values, value)
+	}
+	return e, nil
+}
+
+// origin is what a trial is compared with.
+func (n *node) origin(job *Job) Visited {
+	if n.base == nil {
+		return Visited{Job: n.job, Average: -1, State: job.Initial}
+	}
+	return Visited{Job: n.job, Iterate: n.base.iterate, Average: -1, State: n.base.point.State}
+}
+
+// takeWanted returns the averages of the wanted iterates up to a node's.
+func (j *Job) takeWanted(n *node) []Memory {
+	if len(j.Averages) == 0 {
+		return nil
+	}
+	var before []Memory
+	if n.previous != nil {
+		before = n.previous.averages
+	}
+	x := lost(j.Initial.Data)
+	if n.point.State != nil {
+		x = n.point.State.Data
+	}
+	return j.take(before, n.iterate, x)
+}
+
+func (w *worker) visit(ctx context.Context, v Visited) (Evaluated, error) {
+	if v.State == nil || !v.State.Finite() { // a sum can overflow where no iterate did
+		return Evaluated{Diverged: true}, nil
 	}
 	if w.options.Visit == nil {
-		return Evaluated{State: s}, nil
+		return Evaluated{}, nil
 	}
-	value, err := w.options.Visit(ctx, w.index, job, s)
-	return Evaluated{s, value}, err
+	value, err := w.options.Visit(ctx, w.index, v)
+	return Evaluated{Value: value}, err
+}
+
+func (w *worker) score(e Evaluated) *float64 {
+	score := w.options.Score(e.Value)
+	return &score
 }
 
 // A piece of a word is as many letters as take about this long.
@@ -120,26 +178,126 @@ const (
 type walker struct {
 	maps     Maps
 	piece    int // letters
-	progress func(steps int)
+	progress func(units int)
+}
+
+// path goes from where a node starts to the node, along the word of that index. It ends early where a state is not finite.
+func (w *walker) path(ctx context.Context, job *Job, n *node, index int) (Point, error) {
+	p := n.start(job)
+	var word []int
+	for i, leg := range n.path {
+		c := n.by.Compose(leg.iterate)
+		group := c.Group != nil && len(c.Words[0]) > 1
+		if !group {
+			word = append(word, c.Words[index][leg.skip:]...)
+		}
+		takesIn := job.chain && job.takesIn(leg.iterate)
+		if !group && !takesIn && i < len(n.path)-1 {
+			continue // so that words are long
+		}
+		if err := w.apply(ctx, p.State, word); err != nil {
+			return p, err
+		}
+		word = word[:0]
+		if group {
+			if err := w.group(ctx, p.State, c.Words[0], *c.Group); err != nil {
+				return p, err
+			}
+		}
+		if !p.State.Finite() {
+			return p, nil
+		}
+		if takesIn {
+			p.Averages = job.take(p.Averages, leg.iterate, p.State.Data)
+		}
+	}
+	return p, nil
+}
+
+// group makes one update of the batches of a word.
+func (w *walker) group(ctx context.Context, s *optim.State, word []int, g Group) error {
+	maps, can := w.maps.(Groups)
+	if !can {
+		return errors.New("these steps cannot be taken as one update of a group of batches")
+	}
+	if !s.Finite() {
+		return nil
+	}
+	err := w.unit(ctx, func() error { return maps.ApplyGroup(ctx, s, word, g) })
+	if w.progress != nil && err == nil {
+		w.progress(int(Composition{Words: [][]int{word}, Group: &g}.work(0).Units()) - 1)
+	}
+	return err
+}
+
+// bracket makes an iterate with a bracket from an earlier one on the same base, or from the base.
+func (w *walker) bracket(ctx context.Context, job *Job, n *node) (Point, error) {
+	maps, can := w.maps.(Derivatives)
+	if !can {
+		return Point{}, errors.New("the derivatives of these steps are not known")
+	}
+	base := job.Initial
+	if n.base != nil {
+		base = n.base.point.State
+	}
+	p := n.start(job)
+	leg := n.path[0]
+	b := newBracket(base)
+	if leg.skip > 0 {
+		b = bracketOf(p.Bracket, p.State)
+	}
+	c := n.by.Compose(leg.iterate)
+	word, rate := c.Words[0], c.Bracket.Rate
+	if rate == 0 {
+		var err error
+		if rate, err = maps.Rate(base); err != nil {
+			return p, err
+		}
+	}
+	if err := w.apply(ctx, b.end, word[leg.skip:]); err != nil {
+		return p, err
+	}
+	if err := b.extend(ctx, w, maps, base, word[:leg.skip], word[leg.skip:]); err != nil {
+		return p, err
+	}
+	p.State, p.Bracket = b.iterate(rate), b.memory()
+	if job.chain && job.takesIn(n.iterate) {
+		p.Averages = job.take(p.Averages, n.iterate, p.State.Data)
+	}
+	return p, nil
+}
+
+// unit does work of one gradient or Hessian-vector product.
+func (w *walker) unit(ctx context.Context, f func() error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := f(); err != nil {
+		return err
+	}
+	if w.progress != nil {
+		w.progress(1)
+	}
+	return nil
 }
 
 // apply applies a word in pieces, so that cancelling, progress and divergence show soon. It ends early when s is not finite.
-func (w *walker) apply(ctx context.Context, s *optim.State, word []int) (finite bool, err error) {
+func (w *walker) apply(ctx context.Context, s *optim.State, word []int) error {
 	for len(word) > 0 {
 		if err := ctx.Err(); err != nil {
-			return true, err
+			return err
 		}
 		piece := word[:min(w.piece, len(word))]
 		start := time.Now()
 		if err := w.maps.Apply(ctx, s, piece); err != nil {
-			return true, err
+			return err
 		}
 		took := time.Since(start)
 		if w.progress != nil {
 			w.progress(len(piece))
 		}
 		if !s.Finite() {
-			return false, nil
+			return nil
 		}
 		switch {
 		case took < shortPiece && len(piece) == w.piece:
@@ -149,7 +307,7 @@ func (w *walker) apply(ctx context.Context, s *optim.State, word []int) (finite 
 		}
 		word = word[len(piece):]
 	}
-	return true, nil
+	return nil
 }
 
 // guard calls f and turns a panic into an error.

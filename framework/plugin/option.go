@@ -14,7 +14,7 @@ import (
 //	LR float64 `toml:"lr" doc:"learning rate" range:"(0,inf)"`
 //	Sampling string `toml:"sampling" doc:"order of the examples" oneof:"iid shuffle cycle"`
 //
-// A field is a bool, int, uint64, float64, string, []int, []float64 or []string. A range is an interval in the usual
+// A field is a bool, int, uint64, float64, string, or a list of one of these, or of such lists. A range is an interval in the usual
 // notation, with inf for no bound, and holds for every element of a list.
 type Option struct {
 	Name    string
@@ -75,7 +75,11 @@ func typeName(t reflect.Type) string {
 	case reflect.String:
 		return "string"
 	case reflect.Slice:
-		return "list of " + typeName(t.Elem()) + "s"
+		element := typeName(t.Elem()) + "s"
+		if rest, isList := strings.CutPrefix(typeName(t.Elem()), "list "); isList {
+			element = "lists " + rest
+		}
+		return "list of " + element
 	}
 	panic(fmt.Sprintf("plugin: an option cannot be a %s", t))
 }

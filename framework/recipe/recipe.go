@@ -9,6 +9,8 @@
 package recipe
 
 import (
+	"slices"
+
 	"github.com/seed5b471a7e/backstitch/framework/array"
 	"github.com/seed5b471a7e/backstitch/framework/compose"
 	"github.com/seed5b471a7e/backstitch/framework/dataset"
@@ -100,20 +102,43 @@ type Arrangement struct {
 	Arrangement compose.Arrangement
 }
 
-// Average is a table [average.NAME]: the average of an arrangement's iterates From+1 to n, evaluated next to iterate n.
+// Average is a table [average.NAME]: an average of an arrangement's iterates From+1 to n, evaluated next to iterate n. In a chain,
+// such as forward, these are all iterates, elsewhere those that are evaluated.
 type Average struct {
-	Name string
-	Kind string `toml:"kind" doc:"the average's kind" oneof:"tail"`
-	Of   string `toml:"of" doc:"the arrangement"`
-	From int    `toml:"from" doc:"the last iterate that is left out" range:"[0,inf)"`
+	Name   string
+	Kind   string  `toml:"kind" doc:"tail: the mean of all; ema: the exponential moving average; latest: the mean of the newest ones" oneof:"tail ema latest"`
+	Of     string  `toml:"of" doc:"the arrangement"`
+	From   int     `toml:"from" doc:"the last iterate that is left out" range:"[0,inf)"`
+	Decay  float64 `toml:"decay" doc:"for ema: share of the average that is kept when an iterate is taken in" range:"[0,1)"`
+	Window int     `toml:"window" doc:"for latest: how many" range:"[1,inf)"`
+}
+
+// Compose returns the average as package compose has it.
+func (a Average) Compose() compose.Average {
+	kinds := map[string]compose.AverageKind{"tail": compose.Tail, "ema": compose.Exponential, "latest": compose.Latest}
+	return compose.Average{Kind: kinds[a.Kind], From: a.From, Decay: a.Decay, Window: a.Window}
 }
 
 // Evaluate says what is measured, and when.
 type Evaluate struct {
-	Every        int      `toml:"every" doc:"every how many iterates" range:"[1,inf)"`
+	Every        int      `toml:"every" doc:"every how many iterates (0: only those in at)" range:"[0,inf)"`
+	At           []int    `toml:"at" doc:"single iterates, beside those of every, which is 0 then if it is not given" range:"[1,inf)"`
 	TrainSamples int      `toml:"train_samples" doc:"training examples that the training loss is measured on" range:"[1,inf)"`
 	TestSamples  int      `toml:"test_samples" doc:"test examples that are measured on (0: all)" range:"[0,inf)"`
-	Metrics      []string `toml:"metrics" doc:"what is measured (default: all that the loss has)" oneof:"train_loss test_loss test_accuracy"`
+	Metrics      []string `toml:"metrics" doc:"what is measured (default: losses and accuracy); displacement: the distance to the iterate that was evaluated before; contraction: by how much the next step brings two near states together, and loss_contraction: by how much the sum of their losses" oneof:"train_loss test_loss test_accuracy displacement contraction loss_contraction"`
+}
+
+// TrialMetric is what adaptive arrangements compare.
+const TrialMetric = "train_loss"
+
+// Iterates lists the evaluated iterates of a run of that many steps.
+func (e Evaluate) Iterates(steps int) []int {
+	iterates := slices.DeleteFunc(slices.Clone(e.At), func(n int) bool { return n > steps })
+	for n := e.Every; n > 0 && n <= steps; n += e.Every {
+		iterates = append(iterates, n)
+	}
+	slices.Sort(iterates)
+	return slices.Compact(iterates)
 }
 
 // Engine says what computes. The options of the engine stand in the same table.

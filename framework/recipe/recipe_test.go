@@ -79,7 +79,7 @@ func TestWhatIsGivenReachesThePlugins(t *testing.T) {
 		{r.Loss.Loss.(*focal).Gamma, 0.5},
 		{r.Data.Preparation, dataset.Preparation{Resize: []int{4, 6}, Normalize: dataset.Normalization{Mean: []float64{0.5}, Std: []float64{2}}}},
 		{r.Optimizer.Optimizer, &sgd{LR: 0.01, Momentum: 0.5, Nesterov: true, Clip: math.Inf(1)}},
-		{r.Arrangements[0].Arrangement, &compose.Backward{Start: 5, ResetEvery: 3}},
+		{r.Arrangements[0].Arrangement, &compose.Backward{Start: 5, ResetEvery: 3, ResetWhen: compose.Always}},
 		{r.Engine.DType, array.Float64},
 	} {
 		if fmt.Sprintf("%T %+[1]v", c.got) != fmt.Sprintf("%T %+[1]v", c.want) {

@@ -36,6 +36,7 @@ func (c *checker) recipe(root *node) *Recipe {
 	r.Arrangements = c.arrangements(root)
 	r.Averages = c.averages(root, r)
 	c.evaluate(root, &r.Evaluate, r.Steps, r.Loss.Loss)
+	c.trials(root, r)
 	c.engine(root, &r.Engine)
 	return r
 }
@@ -200,18 +201,13 @@ func (c *checker) averages(root *node, r *Recipe) (list []Average) {
 		names = append(names, a.Name)
 	}
 	for _, entry := range c.entries(table, "average", nil) {
-		a := Average{Name: entry.name, Kind: "tail"}
+		a := Average{Name: entry.name, Kind: "tail", Decay: 0.99, Window: 10}
 		c.read("average."+a.Name, entry, schema{targets: []any{&a}, required: []string{"of"}})
 		if _, isText := entry.text("of"); isText && !slices.Contains(names, a.Of) {
 			if suggestion := plugin.Suggest(a.Of, names); suggestion != "" {
 				c.report(entry.where("of"), "the recipe has no arrangement %q (did you mean %q?)", a.Of, suggestion)
 			} else {
 				c.report(entry.where("of"), "the recipe has no arrangement %q%s", a.Of, oneOf(names))
-			}
-		}
-		if at := slices.Index(names, a.Of); at >= 0 && r.Arrangements[at].Arrangement != nil {
-			if err := compose.CheckChain(r.Arrangements[at].Arrangement, r.Steps); err != nil {
-				c.report(entry.where("of"), "the iterates of %q have no tail average: %v", a.Of, err)
 			}
 		}
 		if slices.Contains(names, a.Name) {
@@ -228,12 +224,21 @@ func (c *checker) evaluate(root *node, e *Evaluate, steps int, loss program.Loss
 		return
 	}
 	classes := loss == nil || ofClasses(loss)
-	*e = Evaluate{Every: 1, TrainSamples: 1000, Metrics: []string{"train_loss", "test_loss"}}
+	*e = Evaluate{Every: 1, At: []int{}, TrainSamples: 1000, Metrics: []string{"train_loss", "test_loss"}}
+	if table.find("at") != nil {
+		e.Every = 0
+	}
 	if classes {
 		e.Metrics = append(e.Metrics, "test_accuracy")
 	}
 	c.read("evaluate", table, schema{targets: []any{e}})
-	if steps > 0 && e.Every > steps {
+	switch {
+	case steps <= 0 || len(e.Iterates(steps)) > 0:
+	case len(e.At) > 0:
+		c.report(table.where("at"), "at = %v has no iterate of the %d steps: nothing would be recorded", e.At, steps)
+	case e.Every == 0:
+		c.report(table.where("every"), "every = 0 without at: nothing would be recorded")
+	default:
 		c.report(table.where("every"), "every = %d is more than the %d steps: nothing would be recorded", e.Every, steps)
 	}
 	at := table.where("metrics")
@@ -245,6 +250,18 @@ func (c *checker) evaluate(root *node, e *Evaluate, steps int, loss program.Loss
 	}
 	if !classes && slices.Contains(e.Metrics, "test_accuracy") {
 		c.report(at, "metrics has test_accuracy, but the targets of the loss are not classes")
+	}
+}
+
+// trials reports arrangements that decide by a metric that is not measured.
+func (c *checker) trials(root *node, r *Recipe) {
+	for _, a := range r.Arrangements {
+		if a.Arrangement == nil || slices.Contains(r.Evaluate.Metrics, TrialMetric) {
+			continue
+		}
+		if _, is := compose.IsAdaptive(a.Arrangement, r.Steps); is {
+			c.report(root.find("arrangement").where(a.Name), "arrangement %s decides by %s, which metrics lacks", a.Name, TrialMetric)
+		}
 	}
 }
 

@@ -30,14 +30,17 @@ type checkpointHeader struct {
 	Results int           `json:"results"`
 	Lines   int           `json:"lines"`
 	Points  []pointHeader `json:"points"`
+
+	Accepted []compose.Trial `json:"accepted,omitempty"`
 }
 
 type pointHeader struct {
-	Job      int   `json:"job"`
-	Iterate  int   `json:"iterate"`
-	Diverged bool  `json:"diverged,omitempty"`
-	Count    int64 `json:"count"`
-	Sums     []int `json:"sums,omitempty"` // lengths
+	Job      int     `json:"job"`
+	Iterate  int     `json:"iterate"`
+	Diverged bool    `json:"diverged,omitempty"`
+	Count    int64   `json:"count"`
+	Averages [][]int `json:"averages,omitempty"` // lengths of the vectors of each
+	Bracket  []int   `json:"bracket,omitempty"`  // lengths of its vectors
 }
 
 func (c checkpoint) save(folder string) error {
@@ -55,7 +58,7 @@ func (c checkpoint) save(folder string) error {
 }
 
 func (c checkpoint) write(w io.Writer) error {
-	header := checkpointHeader{Results: c.Results, Lines: c.lines}
+	header := checkpointHeader{Results: c.Results, Lines: c.lines, Accepted: c.Accepted}
 	var numbers []any
 	for _, p := range c.Points {
 		h := pointHeader{Job: p.Job, Iterate: p.Iterate, Diverged: p.State == nil}
@@ -63,10 +66,12 @@ func (c checkpoint) write(w io.Writer) error {
 			h.Count = p.State.Count
 			numbers = append(numbers, p.State.Data.F32, p.State.Data.F64)
 		}
-		for _, s := range p.Sums {
-			h.Sums = append(h.Sums, len(s))
-			numbers = append(numbers, s)
+		for _, m := range p.Averages {
+			h.Averages = append(h.Averages, lengths(m))
+			numbers = append(numbers, vectors(m)...)
 		}
+		h.Bracket = lengths(p.Bracket)
+		numbers = append(numbers, vectors(p.Bracket)...)
 		header.Points = append(header.Points, h)
 	}
 	if err := json.NewEncoder(w).Encode(header); err != nil {
@@ -78,6 +83,22 @@ func (c checkpoint) write(w io.Writer) error {
 		}
 	}
 	return nil
+}
+
+func lengths(m compose.Memory) []int {
+	var list []int
+	for _, v := range m {
+		list = append(list, len(v))
+	}
+	return list
+}
+
+func vectors(m compose.Memory) []any {
+	var list []any
+	for _, v := range m {
+		list = append(list, v)
+	}
+	return list
 }
 
 // loadCheckpoint reads the checkpoint of a folder, whose states are like that of a job. Without one it is the beginning.
@@ -109,7 +130,7 @@ func readCheckpoint(r *bufio.Reader, like []compose.Job) (checkpoint, error) {
 	if err := json.Unmarshal(line, &header); err != nil {
 		return checkpoint{}, err
 	}
-	c := checkpoint{compose.Checkpoint{Results: header.Results}, header.Lines}
+	c := checkpoint{compose.Checkpoint{Results: header.Results, Accepted: header.Accepted}, header.Lines}
 	numbers := io.TeeReader(r, sum)
 	for _, h := range header.Points {
 		p, err := readPoint(numbers, h, like)
@@ -144,18 +165,30 @@ func readPoint(r io.Reader, h pointHeader, like []compose.Job) (compose.Point, e
 			return p, err
 		}
 	}
-	for _, n := range h.Sums {
-		if n != 0 && n != initial.Data.Len() {
-			return p, fmt.Errorf("it holds a sum of %d numbers, a state has %d", n, initial.Data.Len())
-		}
-		var s []float64
-		if n > 0 {
-			s = make([]float64, n)
-		}
-		if err := binary.Read(r, binary.LittleEndian, s); err != nil {
+	for _, of := range h.Averages {
+		m, err := readMemory(r, of, initial.Data.Len())
+		if err != nil {
 			return p, err
 		}
-		p.Sums = append(p.Sums, s)
+		p.Averages = append(p.Averages, m)
 	}
-	return p, nil
+	var err error
+	p.Bracket, err = readMemory(r, h.Bracket, initial.Data.Len())
+	return p, err
+}
+
+// readMemory reads vectors of these lengths, none longer than a state.
+func readMemory(r io.Reader, lengths []int, state int) (compose.Memory, error) {
+	var m compose.Memory
+	for _, n := range lengths {
+		if n < 0 || n > state {
+			return nil, fmt.Errorf("it holds a vector of %d numbers, a state has %d", n, state)
+		}
+		v := make([]float64, n)
+		if err := binary.Read(r, binary.LittleEndian, v); err != nil {
+			return nil, err
+		}
+		m = append(m, v)
+	}
+	return m, nil
 }

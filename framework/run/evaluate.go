@@ -20,7 +20,9 @@ import (
 //	train_loss     mean loss over a fixed sample of training examples
 //	test_loss      mean loss over the test examples, or a fixed sample of them
 //	test_accuracy  share of those test examples whose largest output is at the target
-var Metrics = []string{"train_loss", "test_loss", "test_accuracy"}
+//
+// and what tells how iterates move, which [diagnostics] lists.
+var Metrics = append([]string{"train_loss", "test_loss", "test_accuracy"}, diagnostics...)
 
 // evaluationBatch is how many examples are evaluated at once, if the model does not fix it.
 const evaluationBatch = 250
@@ -70,8 +72,8 @@ func (e *evaluator) measure(ctx context.Context, m engine.Machine, s *optim.Stat
 	}
 	list := make([]Metric, len(e.metrics))
 	for i, name := range e.metrics {
-		value := measured[name]
-		if math.IsInf(value, 0) {
+		value, is := measured[name]
+		if !is || math.IsInf(value, 0) {
 			value = math.NaN()
 		}
 		list[i] = Metric{name, value}

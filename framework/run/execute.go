@@ -5,12 +5,12 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/seed5b471a7e/backstitch/framework/compose"
-	"github.com/seed5b471a7e/backstitch/framework/engine"
-	"github.com/seed5b471a7e/backstitch/framework/optim"
+	"github.com/seed5b471a7e/backstitch/framework/recipe"
 )
 
 // Options say where and how a run is executed.
@@ -19,7 +19,7 @@ type Options struct {
 	Resume   bool // go on with what Folder holds
 	Workers  int
 	Memory   int64           // bytes of live states at which work waits; 0 for no bound
-	Progress func(steps int) // gradient steps since the last call; from any worker
+	Progress func(units int) // gradients and Hessian-vector products since the last call; from any worker
 
 	CheckpointEvery time.Duration // how much work a killed process may lose; 0 for ten seconds
 }
@@ -35,8 +35,8 @@ func (r *Run) Execute(ctx context.Context, o Options) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &execution{run: r, options: o, saved: time.Now(), machines: make([]engine.Machine, o.Workers), evaluation: map[string]time.Duration{}}
-	defer e.close()
+	e := &execution{run: r, options: o, saved: time.Now(), machines: r.newMachines(o.Workers), evaluations: map[string]evaluations{}}
+	defer e.machines.close()
 	if e.recorder, err = newRecorder(o.Folder, from.lines); err != nil {
 		return nil, err
 	}
@@ -48,14 +48,11 @@ func (r *Run) Execute(ctx context.Context, o Options) (*Folder, error) {
 		o.Progress(recorded)
 	}
 	for i := range r.jobs {
-		r.jobs[i].Maps = func(worker int) (compose.Maps, error) {
-			m, err := e.machine(worker)
-			return maps{m, r.batches(i)}, err
-		}
+		r.jobs[i].Maps = e.machines.mapsOf(i)
 	}
 	stopped, err := compose.Run(ctx, r.jobs, compose.Options{
 		Workers: o.Workers, Memory: o.Memory, Resume: from.Checkpoint,
-		Visit: e.visit, Emit: e.emit, Progress: o.Progress,
+		Visit: e.visit, Score: trialScore, Emit: e.emit, Progress: o.Progress,
 	})
 	if stopped.Results > from.Results {
 		err = cmp.Or(err, checkpoint{stopped, e.recorder.lines}.save(o.Folder))
@@ -70,43 +67,41 @@ type execution struct {
 	run      *Run
 	options  Options
 	recorder *recorder
-	machines []engine.Machine // one for each worker
-	saved    time.Time        // the last checkpoint
+	machines *machines
+	saved    time.Time // the last checkpoint
 
-	mu         sync.Mutex
-	evaluation map[string]time.Duration // by arrangement
+	mu          sync.Mutex
+	evaluations map[string]evaluations // by arrangement
 }
 
-// machine returns a worker's machine, which is opened on first use.
-func (e *execution) machine(worker int) (engine.Machine, error) {
-	var err error
-	if e.machines[worker] == nil {
-		e.machines[worker], err = e.run.machine()
-	}
-	return e.machines[worker], err
-}
-
-func (e *execution) close() {
-	for _, m := range e.machines {
-		if m != nil {
-			m.Close()
-		}
-	}
+type evaluations struct {
+	states int
+	time   time.Duration
 }
 
 // visit measures a state on a worker's machine.
-func (e *execution) visit(ctx context.Context, worker, job int, s *optim.State) (any, error) {
-	m, err := e.machine(worker)
+func (e *execution) visit(ctx context.Context, worker int, v compose.Visited) (any, error) {
+	m, err := e.machines.of(worker)
 	if err != nil {
 		return nil, err
 	}
 	start := time.Now()
-	metrics, err := e.run.evaluator.measure(ctx, m, s)
-	a, _ := e.run.arrangement(job)
+	metrics, err := e.run.evaluator.measure(ctx, m, v.State)
+	if err == nil && v.Average < 0 {
+		err = e.run.diagnose(ctx, m, v, metrics)
+	}
+	a, _ := e.run.arrangement(v.Job)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.evaluation[a.Name] += time.Since(start)
+	sum := e.evaluations[a.Name]
+	e.evaluations[a.Name] = evaluations{sum.states + 1, sum.time + time.Since(start)}
 	return metrics, err
+}
+
+// trialScore is how adaptive arrangements compare iterates.
+func trialScore(value any) float64 {
+	metrics, _ := value.([]Metric)
+	return Line{Metrics: metrics}.Metric(recipe.TrialMetric)
 }
 
 // emit records a result, and now and then saves a checkpoint.
@@ -125,7 +120,8 @@ func (e *execution) emit(result compose.Result, snapshot func() compose.Checkpoi
 func (r *Run) lines(result compose.Result) []Line {
 	a, seed := r.arrangement(result.Job)
 	lines := []Line{r.line(a.Name, seed, result.Iterate, result.Evaluated)}
-	lines[0].GradientSteps, lines[0].Seconds = result.Steps, result.Time.Seconds()
+	lines[0].GradientSteps, lines[0].HVPs = int(result.Work.Steps), int(result.Work.HVPs)
+	lines[0].Seconds, lines[0].Accepted = result.Time.Seconds(), result.Accepted
 	for i, average := range r.averages(a.Name) {
 		lines = append(lines, r.line(average.Name, seed, result.Iterate, result.Averages[i]))
 	}
@@ -133,14 +129,14 @@ func (r *Run) lines(result compose.Result) []Line {
 }
 
 func (r *Run) line(name string, seed uint64, iterate int, e compose.Evaluated) Line {
-	l := Line{Arrangement: name, Seed: seed, Iterate: iterate, Diverged: e.Diverged()}
+	l := Line{Arrangement: name, Seed: seed, Iterate: iterate, Diverged: e.Diverged}
 	if l.Metrics, _ = e.Value.([]Metric); l.Metrics == nil {
 		for _, metric := range r.Recipe.Evaluate.Metrics {
 			l.Metrics = append(l.Metrics, Metric{metric, math.NaN()})
 		}
 	}
 	for _, m := range l.Metrics {
-		l.Diverged = l.Diverged || math.IsNaN(m.Value)
+		l.Diverged = l.Diverged || math.IsNaN(m.Value) && !slices.Contains(diagnostics, m.Name)
 	}
 	return l
 }
@@ -166,10 +162,15 @@ func (e *execution) finish(info Info, failure error) (*Folder, error) {
 		for _, s := range series {
 			if s.Arrangement == a.Name {
 				a.GradientSteps += s.GradientSteps()
+				a.HVPs += s.HVPs()
 				a.Seconds += s.Seconds()
 			}
 		}
-		a.EvaluationSeconds += e.evaluation[a.Name].Seconds()
+		a.Evaluations += e.evaluations[a.Name].states
+		a.EvaluationSeconds += e.evaluations[a.Name].time.Seconds()
+		if spent := a.Seconds + a.EvaluationSeconds; spent > 0 && a.AverageOf == "" {
+			a.EvaluationShare = a.EvaluationSeconds / spent
+		}
 	}
 	folder.Info = info
 	return folder, writeInfo(e.options.Folder, info)

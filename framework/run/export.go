@@ -9,7 +9,6 @@ import (
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
 	"github.com/seed5b471a7e/backstitch/framework/compose"
-	"github.com/seed5b471a7e/backstitch/framework/engine"
 	"github.com/seed5b471a7e/backstitch/framework/optim"
 	"github.com/seed5b471a7e/backstitch/framework/recipe"
 )
@@ -24,54 +23,69 @@ type Wanted struct {
 // State computes one state of a run again, from its first values: steps are the same maps whenever they are applied, so it has
 // the bits that the run had. Progress receives gradient steps as Options.Progress does.
 func (r *Run) State(ctx context.Context, w Wanted, workers int, progress func(steps int)) (*optim.State, error) {
-	job, average, err := r.find(w)
+	j, job, average, err := r.only(w)
 	if err != nil {
 		return nil, err
 	}
-	j := r.jobs[job]
-	j.Group, j.Iterates = 0, []int{w.Iterate}
-	if average >= 0 && w.Iterate <= j.Averages[average].From {
-		return nil, fmt.Errorf("run: the average %q begins after iterate %d", w.Arrangement, j.Averages[average].From)
-	}
-	machines := make([]engine.Machine, workers)
-	defer func() {
-		for _, m := range machines {
-			if m != nil {
-				m.Close()
-			}
-		}
-	}()
-	j.Maps = func(worker int) (compose.Maps, error) {
-		m, err := r.machine()
-		machines[worker] = m
-		return maps{m, r.batches(job)}, err
-	}
+	m := r.newMachines(workers)
+	defer m.close()
+	j.Maps = m.mapsOf(job)
 	var state *optim.State
+	_, adaptive := compose.IsAdaptive(j.Arrangement, w.Iterate)
 	_, err = compose.Run(ctx, []compose.Job{j}, compose.Options{
-		Workers: workers, Progress: progress,
-		Visit: func(context.Context, int, int, *optim.State) (any, error) { return nil, nil },
-		Emit: func(result compose.Result, _ func() compose.Checkpoint) error {
-			found := result.Evaluated
-			if average >= 0 {
-				found = result.Averages[average]
+		Workers: workers, Progress: progress, Score: trialScore,
+		Visit: func(ctx context.Context, worker int, v compose.Visited) (any, error) {
+			if v.Iterate == w.Iterate && v.Average == average {
+				state = v.State.Clone()
 			}
-			if found.Diverged() {
+			if !adaptive {
+				return nil, nil
+			}
+			machine, err := m.of(worker)
+			if err != nil {
+				return nil, err
+			}
+			return r.evaluator.measure(ctx, machine, v.State)
+		},
+		Emit: func(result compose.Result, _ func() compose.Checkpoint) error {
+			if result.Iterate == w.Iterate && state == nil {
 				return fmt.Errorf("run: iterate %d of %s, seed %d, diverged: it has no weights to export", w.Iterate, w.Arrangement, w.Seed)
 			}
-			state = found.State.Clone()
 			return nil
 		},
 	})
 	return state, err
 }
 
-// StepsTo returns how many gradient steps State takes.
+// StepsTo returns how much work State is, in gradients and Hessian-vector products: at most, if the arrangement is adaptive.
 func (r *Run) StepsTo(w Wanted) (int64, error) {
-	job, _, err := r.find(w)
+	j, _, _, err := r.only(w)
 	if err != nil {
 		return 0, err
 	}
-	return compose.Cost(r.jobs[job].Arrangement, []int{w.Iterate})
+	work, err := compose.Cost(j)
+	return work.Units(), err
+}
+
+// only returns the job that makes a state, and no more than it needs: for an average, where its arrangement is no chain, the recorded
+// iterates before.
+func (r *Run) only(w Wanted) (j compose.Job, job, average int, err error) {
+	if job, average, err = r.find(w); err != nil {
+		return j, job, average, err
+	}
+	j = r.jobs[job]
+	iterates := []int{w.Iterate}
+	if average >= 0 {
+		if from := j.Averages[average].From; w.Iterate <= from {
+			return j, job, average, fmt.Errorf("run: the average %q begins after iterate %d", w.Arrangement, from)
+		}
+		iterates = append(slices.Clone(r.iterates), w.Iterate)
+		iterates = slices.DeleteFunc(iterates, func(n int) bool { return n > w.Iterate })
+		slices.Sort(iterates)
+		iterates = slices.Compact(iterates)
+	}
+	j.Iterates, j.Successive = iterates, false
+	return j, job, average, nil
 }
 
 // find returns the job that makes a state, and the number of the average among the job's, or −1.

@@ -54,12 +54,15 @@ type CPUInfo struct {
 }
 
 // ArrangementInfo is what one arrangement, or an average of its iterates, cost over all seeds. Seconds are summed over workers, and those of
-// training do not count evaluation.
+// training do not count evaluation; an average is evaluated with its arrangement.
 type ArrangementInfo struct {
 	Name              string  `json:"name"`
 	Kind              string  `json:"kind"`
 	AverageOf         string  `json:"average_of,omitempty"`
 	GradientSteps     int64   `json:"gradient_steps"`
+	HVPs              int64   `json:"hessian_vector_products,omitempty"`
 	Seconds           float64 `json:"seconds"`
+	Evaluations       int     `json:"evaluations"` // of states
 	EvaluationSeconds float64 `json:"evaluation_seconds"`
+	EvaluationShare   float64 `json:"evaluation_share"` // of the time
 }

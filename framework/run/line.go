@@ -14,8 +14,10 @@ type Line struct {
 	Iterate       int
 	Metrics       []Metric // in the recipe's order; NaN where the chain diverged
 	GradientSteps int      // spent on this iterate alone
+	HVPs          int      // Hessian-vector products, likewise
 	Seconds       float64
 	Diverged      bool
+	Accepted      bool // a trial of an adaptive arrangement that became a base
 }
 
 // Metric is a measured number.
@@ -55,9 +57,16 @@ func (l Line) MarshalJSON() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(&b, `,"gradient_steps":%d,"seconds":%s`, l.GradientSteps, seconds)
+	fmt.Fprintf(&b, `,"gradient_steps":%d`, l.GradientSteps)
+	if l.HVPs > 0 {
+		fmt.Fprintf(&b, `,"hessian_vector_products":%d`, l.HVPs)
+	}
+	fmt.Fprintf(&b, `,"seconds":%s`, seconds)
 	if l.Diverged {
 		b.WriteString(`,"diverged":true`)
+	}
+	if l.Accepted {
+		b.WriteString(`,"accepted":true`)
 	}
 	b.WriteString("}")
 	return b.Bytes(), nil
@@ -87,10 +96,14 @@ func (l *Line) UnmarshalJSON(data []byte) error {
 			target = &l.Iterate
 		case "gradient_steps":
 			target = &l.GradientSteps
+		case "hessian_vector_products":
+			target = &l.HVPs
 		case "seconds":
 			target = &l.Seconds
 		case "diverged":
 			target = &l.Diverged
+		case "accepted":
+			target = &l.Accepted
 		default:
 			target = &metric
 		}

@@ -63,6 +63,7 @@ func (r *Run) resume(o Options, info Info) (Info, checkpoint, error) {
 	info.ElapsedSeconds = old.Info.ElapsedSeconds
 	for i := range info.Arrangements {
 		if i < len(old.Info.Arrangements) {
+			info.Arrangements[i].Evaluations = old.Info.Arrangements[i].Evaluations
 			info.Arrangements[i].EvaluationSeconds = old.Info.Arrangements[i].EvaluationSeconds
 		}
 	}
@@ -95,7 +96,7 @@ func (r *Run) info(o Options) (Info, error) {
 		info.GradientSteps += c.Steps
 		info.Arrangements = append(info.Arrangements, ArrangementInfo{Name: c.Arrangement, Kind: c.Kind})
 		for _, average := range r.averages(c.Arrangement) {
-			info.Arrangements = append(info.Arrangements, ArrangementInfo{Name: average.Name, Kind: "average", AverageOf: average.Of})
+			info.Arrangements = append(info.Arrangements, ArrangementInfo{Name: average.Name, Kind: average.Kind, AverageOf: average.Of})
 		}
 	}
 	return info, nil
@@ -134,12 +135,12 @@ func Versions() map[string]string {
 	return v
 }
 
-// stepsOf returns the gradient steps that the first lines of a folder's metrics account for.
+// stepsOf returns the gradients and Hessian-vector products that the first lines of a folder's metrics account for.
 func stepsOf(folder string, lines int) (int, error) {
 	recorded, _, err := readLines(filepath.Join(folder, MetricsFile))
 	steps := 0
 	for _, l := range recorded[:min(lines, len(recorded))] {
-		steps += l.GradientSteps
+		steps += l.GradientSteps + l.HVPs
 	}
 	return steps, err
 }

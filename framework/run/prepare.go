@@ -12,7 +12,6 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/engine"
 	"github.com/seed5b471a7e/backstitch/framework/model"
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
-	"github.com/seed5b471a7e/backstitch/framework/optim"
 	"github.com/seed5b471a7e/backstitch/framework/program"
 	"github.com/seed5b471a7e/backstitch/framework/recipe"
 	"gorgonia.org/tensor"
@@ -49,13 +48,11 @@ func Prepare(ctx context.Context, rc *recipe.Recipe, open OpenModel) (*Run, erro
 		return nil, err
 	}
 	r.evaluator = newEvaluator(r.Program, r.Data, rc.Evaluate, rc.Data.Batch)
-	for n := rc.Evaluate.Every; n <= rc.Steps; n += rc.Evaluate.Every {
-		r.iterates = append(r.iterates, n)
-	}
-	if err = r.prepareCosts(); err != nil {
+	r.iterates = rc.Evaluate.Iterates(rc.Steps)
+	if err = r.prepareJobs(); err != nil {
 		return nil, err
 	}
-	return r, r.prepareJobs()
+	return r, r.prepareCosts()
 }
 
 func (r *Run) prepareProgram(open OpenModel) error {
@@ -142,7 +139,7 @@ func (r *Run) checkClasses(evaluation *program.Graph) error {
 // prepareJobs makes a job of every arrangement with every seed.
 func (r *Run) prepareJobs() error {
 	rc := r.Recipe
-	for group, seed := range rc.Seeds {
+	for _, seed := range rc.Seeds {
 		sampler, err := dataset.NewSampler(r.Data.Train.Len(), rc.Data.Batch, rc.Data.Sampling, rc.Data.Cycle, seed)
 		if err != nil {
 			return err
@@ -155,11 +152,15 @@ func (r *Run) prepareJobs() error {
 		initial := r.Program.NewState(values)
 		for _, a := range rc.Arrangements {
 			job := compose.Job{
-				Name: fmt.Sprintf("%s, seed %d", a.Name, seed), Group: group,
+				Name:        fmt.Sprintf("%s, seed %d", a.Name, seed),
 				Arrangement: a.Arrangement, Initial: initial, Iterates: r.iterates,
+				Successive: r.evaluator.wants(displacement),
+			}
+			if rc.Data.Sampling == dataset.Cycle {
+				job.Period = rc.Data.Cycle
 			}
 			for _, average := range r.averages(a.Name) {
-				job.Averages = append(job.Averages, compose.TailAverage{From: average.From})
+				job.Averages = append(job.Averages, average.Compose())
 			}
 			r.jobs = append(r.jobs, job)
 		}
@@ -178,23 +179,31 @@ func (r *Run) arrangement(job int) (recipe.Arrangement, uint64) {
 	return r.Recipe.Arrangements[job%n], r.Recipe.Seeds[job/n]
 }
 
-// Cost is what one arrangement takes.
+// Cost is what one arrangement takes: at most, if it is adaptive.
 type Cost struct {
-	Arrangement string `json:"arrangement"`
-	Kind        string `json:"kind"`
-	Iterates    int    `json:"iterates"`       // evaluated for each seed
-	PerSeed     int64  `json:"per_seed"`       // gradient steps
-	Steps       int64  `json:"gradient_steps"` // over all seeds
+	Arrangement      string `json:"arrangement"`
+	Kind             string `json:"kind"`
+	Iterates         int    `json:"iterates"`       // evaluated for each seed
+	PerSeed          int64  `json:"per_seed"`       // gradient steps
+	Steps            int64  `json:"gradient_steps"` // over all seeds
+	HVPs             int64  `json:"hessian_vector_products,omitempty"`
+	ExtraEvaluations int64  `json:"extra_evaluations,omitempty"` // of iterates that are not recorded
+	UpperBound       bool   `json:"upper_bound,omitempty"`
 }
 
-// prepareCosts counts the gradient steps of every arrangement.
+// prepareCosts counts the work of every arrangement.
 func (r *Run) prepareCosts() error {
-	for _, a := range r.Recipe.Arrangements {
-		steps, err := compose.Cost(a.Arrangement, r.iterates)
+	seeds := int64(len(r.Recipe.Seeds))
+	for i, a := range r.Recipe.Arrangements {
+		work, err := compose.Cost(r.jobs[i])
 		if err != nil {
 			return fmt.Errorf("run: arrangement %q: %w", a.Name, err)
 		}
-		r.Costs = append(r.Costs, Cost{a.Name, a.Kind, len(r.iterates), steps, steps * int64(len(r.Recipe.Seeds))})
+		_, adaptive := compose.IsAdaptive(a.Arrangement, r.Recipe.Steps)
+		r.Costs = append(r.Costs, Cost{
+			Arrangement: a.Name, Kind: a.Kind, Iterates: len(r.iterates), PerSeed: work.Steps,
+			Steps: work.Steps * seeds, HVPs: work.HVPs * seeds, ExtraEvaluations: work.Extra * seeds, UpperBound: adaptive,
+		})
 	}
 	return nil
 }
@@ -209,17 +218,6 @@ func (r *Run) machine() (engine.Machine, error) { return r.Recipe.Engine.Engine.
 
 // batches returns the training batches of a job's seed.
 func (r *Run) batches(job int) *batches {
-	group := r.jobs[job].Group
-	return &batches{split: r.Data.Train, sampler: r.samplers[group], seed: r.Recipe.Seeds[group], precision: r.Program.Precision}
-}
-
-// maps are the steps of one job on one worker's machine.
-type maps struct {
-	machine engine.Machine
-	batches *batches
-}
-
-// Apply applies the word to s.
-func (m maps) Apply(ctx context.Context, s *optim.State, word []int) error {
-	return m.machine.Apply(ctx, s, m.batches, word)
+	seed := job / len(r.Recipe.Arrangements)
+	return &batches{split: r.Data.Train, sampler: r.samplers[seed], seed: r.Recipe.Seeds[seed], precision: r.Program.Precision}
 }

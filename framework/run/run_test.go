@@ -98,8 +98,8 @@ func metrics(t *testing.T, folder string) string {
 func TestEveryIterateIsRecordedInOrder(t *testing.T) {
 	f := execute(t, run.Options{Workers: 2})
 	at := 0
-	for _, seed := range []uint64{3, 4} {
-		for n := 1; n <= 7; n++ {
+	for n := 1; n <= 7; n++ {
+		for _, seed := range []uint64{3, 4} {
 			for _, want := range []struct {
 				name  string
 				steps int

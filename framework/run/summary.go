@@ -50,6 +50,14 @@ func (s Series) GradientSteps() (steps int64) {
 	return steps
 }
 
+// HVPs returns the Hessian-vector products spent on the series.
+func (s Series) HVPs() (products int64) {
+	for _, l := range s.Lines {
+		products += int64(l.HVPs)
+	}
+	return products
+}
+
 // Seconds returns the time spent on the series, summed over workers.
 func (s Series) Seconds() (seconds float64) {
 	for _, l := range s.Lines {
