@@ -51,6 +51,9 @@ func (f *buildFlags) build(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	if f.output == "" {
+		return usageError(c, errors.New("--output is empty"))
+	}
 	if err := replaceable(f.output); err != nil {
 		return err
 	}
@@ -78,7 +81,7 @@ func (f *buildFlags) modules(c *cobra.Command) ([]added, error) {
 			err = errors.New("that is Backstitch itself: --backstitch names its sources")
 		}
 		if err != nil {
-			return nil, usageError(c, fmt.Errorf("--with %s: %w", text, err))
+			return nil, badValue(c, "with", text, err)
 		}
 		modules = append(modules, a)
 	}

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // goMod is what is of interest in a go.mod file.
@@ -135,6 +136,7 @@ func runGo(ctx context.Context, dir string, arguments ...string) ([]byte, error)
 	var out, said bytes.Buffer
 	c := exec.CommandContext(ctx, "go", arguments...)
 	c.Dir, c.Stdout, c.Stderr = dir, &out, &said
+	c.Cancel, c.WaitDelay = func() error { return c.Process.Signal(os.Interrupt) }, 10*time.Second // it cleans up
 	c.Env = append(c.Environ(), "GOWORK=off")
 	err := c.Run()
 	switch {

@@ -131,10 +131,7 @@ func checkModulePath(c *cobra.Command, path string) error {
 	}
 	defer os.RemoveAll(dir)
 	_, err = runGo(c.Context(), dir, "mod", "init", "--", path)
-	if err != nil && c.Context().Err() == nil {
-		return usageError(c, fmt.Errorf("--module %s: %w", path, err))
-	}
-	return err
+	return badValue(c, "module", path, err)
 }
 
 // files returns the names and contents of the module's files.

@@ -68,7 +68,7 @@ func TestWithIsAModuleOrAPath(t *testing.T) {
 			t.Errorf("--with %s is %+v, %v; want %+v", text, got, err, want)
 		}
 	}
-	for _, text := range []string{"", "=", "@", "=./mine", "@v1", "-x", "a@", "a@=b", "a="} {
+	for _, text := range []string{"", "=", "@", "=./mine", "@v1", "-x", "a b", "a\n", "a@", "a@=b", "a@b c=d", "a="} {
 		if got, err := splitWith(text); err == nil {
 			t.Errorf("--with %q is %+v, want an error", text, got)
 		}

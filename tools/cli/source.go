@@ -33,10 +33,7 @@ func findSource(c *cobra.Command, flag string, modules ...string) (*source, erro
 	ctx := c.Context()
 	if flag != "" {
 		s, err := checkout(ctx, flag)
-		if err != nil {
-			return nil, usageError(c, fmt.Errorf("--backstitch %s: %w", flag, err))
-		}
-		return s, nil
+		return s, badValue(c, "backstitch", flag, err)
 	}
 	here, err := os.Getwd()
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 )
 
@@ -34,11 +35,17 @@ func parseWith(ctx context.Context, text string) (added, error) {
 	if a.module == "" {
 		a.module = m.Module.Path
 	}
-	if a.module == "" {
-		return a, fmt.Errorf("%s does not name its module", filepath.Join(a.dir, "go.mod"))
+	if !modulePath.MatchString(a.module) {
+		return a, fmt.Errorf("%s does not name a module that can be imported", filepath.Join(a.dir, "go.mod"))
 	}
 	return a, nil
 }
+
+// What module paths and versions, or the names of branches, are made of. The rest of their rules is the go command's business.
+var (
+	modulePath    = regexp.MustCompile(`^[A-Za-z0-9._~][A-Za-z0-9._~/-]*$`)
+	moduleVersion = regexp.MustCompile(`^[A-Za-z0-9._~][A-Za-z0-9._~/+-]*$`)
+)
 
 // splitWith takes the text apart. Of a path it gives the folder alone.
 func splitWith(text string) (added, error) {
@@ -48,9 +55,9 @@ func splitWith(text string) (added, error) {
 	left, dir, local := strings.Cut(text, "=")
 	module, version, versioned := strings.Cut(left, "@")
 	switch {
-	case module == "" || strings.HasPrefix(module, "-"):
+	case !modulePath.MatchString(module):
 		return added{}, errors.New("want MODULE, MODULE@VERSION, MODULE=DIR, or a path such as ./mine")
-	case versioned && (version == "" || version == "none"):
+	case versioned && !moduleVersion.MatchString(version):
 		return added{}, errors.New("there is no version after the @")
 	case local && dir == "":
 		return added{}, errors.New("there is no folder after the =")
