@@ -45,7 +45,7 @@ func newRoot() *cobra.Command {
   backstitch model inspect my-model.onnx`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-	}, newRun(), newValidate(), newList(), newRecipe(), newModel(), newReport(), newExportRun(), newBench(), newDoctor())
+	}, newRun(), newValidate(), newList(), newRecipe(), newModel(), newReport(), newExportRun(), newBench(), newPlugin(), newBuild(), newDoctor())
 	root.SetUsageTemplate(groupUsage(root.UsageTemplate()))
 	root.SetHelpCommand(newHelp())
 	root.SetFlagErrorFunc(flagError)

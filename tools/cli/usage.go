@@ -51,6 +51,15 @@ func usageError(c *cobra.Command, err error) error {
 	return exitError{err, exitUsage, seeHelp(c)}
 }
 
+// badValue is bad usage of a flag, unless there is no error, or one that the value is not to blame for.
+func badValue(c *cobra.Command, flag, value string, err error) error {
+	var other exitError
+	if err == nil || c.Context().Err() != nil || errors.As(err, &other) {
+		return err
+	}
+	return usageError(c, fmt.Errorf("--%s %s: %w", flag, value, err))
+}
+
 func seeHelp(c *cobra.Command) string { return fmt.Sprintf("see %s --help", c.CommandPath()) }
 
 func unknownCommand(c *cobra.Command, name string) error {
