@@ -26,7 +26,8 @@ type axes struct {
 	values map[uint64]interval
 }
 
-// newAxes spans the values that the runs have of a metric. A loss is drawn on a logarithmic scale if it covers more than two decades.
+// newAxes spans the values that the runs have of a metric. A loss or a distance is drawn on a logarithmic scale if it covers more than
+// two decades.
 func newAxes(metric string, views ...*view) axes {
 	a := axes{x: interval{0, 1}, values: map[uint64]interval{}}
 	all := nothing
@@ -48,7 +49,7 @@ func newAxes(metric string, views ...*view) axes {
 			a.values[seed] = span
 		}
 	}
-	a.log = strings.HasSuffix(metric, "loss") && all.min > 0 && all.max > 100*all.min
+	a.log = (strings.HasSuffix(metric, "loss") || metric == "displacement") && all.min > 0 && all.max > 100*all.min
 	for seed, span := range a.values {
 		a.values[seed] = a.widen(span)
 	}

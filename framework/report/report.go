@@ -49,7 +49,21 @@ type section struct {
 	Arrangements []arrangementRow
 	Reference    string // the arrangement that ratios are taken to, "" if there is none
 	Seeds        []seedRow
+	Contractions []contractionRow // where the run measured them
 	Recipe       string
+}
+
+// Has reports whether an arrangement of the kind is among the run's.
+func (s section) Has(kind string) bool {
+	return slices.ContainsFunc(s.Arrangements, func(r arrangementRow) bool { return r.Arrangement.Kind == kind })
+}
+
+// Resets returns how many trials were accepted.
+func (s section) Resets() (accepted int) {
+	for _, r := range s.Arrangements {
+		accepted += r.Resets
+	}
+	return accepted
 }
 
 // Write draws the plots of a run into its folder, one file for each metric and one that overlays the training losses, and writes its
@@ -170,7 +184,7 @@ func metricsOf(views ...*view) []string {
 }
 
 func newSection(v *view, heading string) (section, error) {
-	s := section{Heading: heading, Info: v.folder.Info, Seeds: seedRows(v)}
+	s := section{Heading: heading, Info: v.folder.Info, Seeds: seedRows(v), Contractions: contractionRows(v)}
 	s.Arrangements = arrangementRows(v, s.Seeds)
 	if reference, ok := v.reference(); ok {
 		s.Reference = reference.Name

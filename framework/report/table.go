@@ -18,7 +18,9 @@ type seedRow struct {
 	Variability float64
 	Ratio       float64 // of the path variability to the reference's with the same seed
 	Steps       int64
+	HVPs        int64
 	Seconds     float64
+	Resets      int // accepted trials
 }
 
 // seedRows lists the series, those of one seed together.
@@ -34,7 +36,8 @@ func seedRows(v *view) []seedRow {
 			last := s.Lines[len(s.Lines)-1]
 			r := seedRow{
 				Arrangement: a, Seed: seed, Iterate: last.Iterate, Diverged: last.Diverged,
-				Variability: s.PathVariability(), Ratio: math.NaN(), Steps: s.GradientSteps(), Seconds: s.Seconds(),
+				Variability: s.PathVariability(), Ratio: math.NaN(), Steps: s.GradientSteps(), HVPs: s.HVPs(),
+				Seconds: s.Seconds(), Resets: s.Resets(),
 			}
 			for _, metric := range v.folder.Info.Metrics {
 				r.Final = append(r.Final, last.Metric(metric))
@@ -75,8 +78,37 @@ type arrangementRow struct {
 	Lowest         float64   // ratio
 	Highest        float64
 	Steps          int64
+	HVPs           int64
 	Seconds        float64
 	EvaluationPart float64 // of the time
+	Resets         int     // accepted trials
+}
+
+// contractionRow is how the steps along one arrangement's iterates contract: medians over seeds.
+type contractionRow struct {
+	Arrangement arrangement
+	Distance    float64 // the factor of the distance of two near states
+	Losses      float64 // of the sum of their losses
+	Observed    float64 // of the distance between successive iterates, for each iterate
+}
+
+// contractionRows lists the arrangements that a run has diagnostics of.
+func contractionRows(v *view) []contractionRow {
+	var rows []contractionRow
+	for _, a := range v.arrangements {
+		var distances, losses, observed []float64
+		for _, seed := range v.seeds {
+			s := v.series[key{a.Name, seed}]
+			distances = append(distances, s.Typical("contraction"))
+			losses = append(losses, s.Typical("loss_contraction"))
+			observed = append(observed, s.DisplacementFactor())
+		}
+		r := contractionRow{a, run.Median(distances), run.Median(losses), run.Median(observed)}
+		if !math.IsNaN(r.Distance) || !math.IsNaN(r.Losses) || !math.IsNaN(r.Observed) {
+			rows = append(rows, r)
+		}
+	}
+	return rows
 }
 
 // arrangementRows summarizes the rows of the seeds.
@@ -102,7 +134,9 @@ func arrangementRows(v *view, rows []seedRow) []arrangementRow {
 				ratios = append(ratios, s.Ratio)
 			}
 			r.Steps += s.Steps
+			r.HVPs += s.HVPs
 			r.Seconds += s.Seconds
+			r.Resets += s.Resets
 		}
 		for _, values := range final {
 			r.Final = append(r.Final, run.Median(values))

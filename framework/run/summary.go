@@ -81,6 +81,41 @@ func (s Series) PathVariability() float64 {
 	return stat.StdDev(differences, nil)
 }
 
+// Typical is the median of a metric over all recorded iterates, NaN if it has none.
+func (s Series) Typical(metric string) float64 {
+	var values []float64
+	for _, l := range s.Lines {
+		values = append(values, l.Metric(metric))
+	}
+	return Median(values)
+}
+
+// DisplacementFactor is the factor per iterate by which the distance between successive evaluated iterates changes: the exponential of
+// the slope of the line that fits its logarithms best. NaN with fewer than three distances.
+func (s Series) DisplacementFactor() float64 {
+	var n, logs []float64
+	for _, l := range s.Lines {
+		if d := l.Metric(displacement); d > 0 {
+			n, logs = append(n, float64(l.Iterate)), append(logs, math.Log(d))
+		}
+	}
+	if len(n) < 3 {
+		return math.NaN()
+	}
+	_, slope := stat.LinearRegression(n, logs, nil, false)
+	return math.Exp(slope)
+}
+
+// Resets returns how many trials of an adaptive arrangement were accepted among the recorded iterates.
+func (s Series) Resets() (accepted int) {
+	for _, l := range s.Lines {
+		if l.Accepted {
+			accepted++
+		}
+	}
+	return accepted
+}
+
 // VariabilityRatio is the median over seeds of one arrangement's path variability divided by another's; NaN if no seed has both.
 func (f *Folder) VariabilityRatio(numerator, denominator string) float64 {
 	variability := map[string]map[uint64]float64{}

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/seed5b471a7e/backstitch/framework/run"
@@ -15,6 +16,7 @@ type plan struct {
 	Model         string       `json:"model"`
 	Parameters    int          `json:"parameters"`
 	GradientSteps int64        `json:"gradient_steps"`
+	HVPs          int64        `json:"hessian_vector_products,omitempty"`
 	Arrangements  []run.Cost   `json:"arrangements"`
 	StateBytes    int64        `json:"state_bytes"`
 	Workers       int          `json:"workers"`
@@ -32,6 +34,7 @@ func printPlan(c *cobra.Command, r *run.Run, workers int, asJSON bool) error {
 	}
 	for _, cost := range r.Costs {
 		p.GradientSteps += cost.Steps
+		p.HVPs += cost.HVPs
 	}
 	if asJSON {
 		return printJSON(c, p)
@@ -43,16 +46,50 @@ func (p plan) print(w io.Writer) error {
 	t := newTable(w)
 	t.row("model", fmt.Sprintf("%s, %s", p.Model, several(p.Parameters, "parameter")))
 	t.row("memory", size(p.StateBytes)+" a state: one for each chain at work, one for each iterate that others start from")
-	t.row("time", fmt.Sprintf("about %s on %s (%.3g ms a step, %.3g ms an evaluation)", about(p.Estimate.TotalSeconds),
-		several(p.Workers, "worker"), p.Estimate.StepSeconds*1e3, p.Estimate.EvaluationSeconds*1e3))
+	each := fmt.Sprintf("%.3g ms a step, %.3g ms an evaluation", p.Estimate.StepSeconds*1e3, p.Estimate.EvaluationSeconds*1e3)
+	if p.HVPs > 0 {
+		each += fmt.Sprintf(", %.3g ms a Hessian-vector product", p.Estimate.HVPSeconds*1e3)
+	}
+	t.row("time", fmt.Sprintf("%s %s on %s (%s)", atMost(p.bounded(), "about"), about(p.Estimate.TotalSeconds), several(p.Workers, "worker"), each))
 	if err := t.flush(); err != nil {
 		return err
 	}
 	fmt.Fprintln(w)
-	t = newTable(w, "arrangement", "kind", "iterates", "steps per seed", "steps")
-	for _, cost := range p.Arrangements {
-		t.row(cost.Arrangement, cost.Kind, count(int64(cost.Iterates)), count(cost.PerSeed), count(cost.Steps))
+	header := []string{"arrangement", "kind", "iterates", "steps per seed", "steps"}
+	if p.HVPs > 0 {
+		header = append(header, "Hessian-vector products")
 	}
-	t.row("all", "", "", "", count(p.GradientSteps))
-	return t.flush()
+	t = newTable(w, header...)
+	row := func(hvps int64, cells ...string) {
+		if p.HVPs > 0 {
+			cells = append(cells, count(hvps))
+		}
+		t.row(cells...)
+	}
+	for _, cost := range p.Arrangements {
+		row(cost.HVPs, cost.Arrangement, cost.Kind, count(int64(cost.Iterates)), count(cost.PerSeed), count(cost.Steps))
+	}
+	row(p.HVPs, "all", "", "", "", count(p.GradientSteps))
+	if err := t.flush(); err != nil {
+		return err
+	}
+	for _, cost := range p.Arrangements {
+		if cost.UpperBound {
+			fmt.Fprintf(w, "\n%s is reset where it improves: its steps are at most these, and %s that nobody records\n",
+				cost.Arrangement, several(int(cost.ExtraEvaluations), "evaluation"))
+		}
+	}
+	return nil
+}
+
+// bounded reports whether the numbers are upper bounds.
+func (p plan) bounded() bool {
+	return slices.ContainsFunc(p.Arrangements, func(c run.Cost) bool { return c.UpperBound })
+}
+
+func atMost(bounded bool, otherwise string) string {
+	if bounded {
+		return "at most " + otherwise
+	}
+	return otherwise
 }

@@ -138,16 +138,22 @@ func newFolder(name string, start time.Time) (string, error) {
 	}
 }
 
-// announce says what is about to run, and returns the number of gradient steps.
+// announce says what is about to run, and returns the number of gradients and Hessian-vector products.
 func announce(w io.Writer, r *run.Run, folder string) (total int64) {
 	var parts []string
+	bounded, steps := false, int64(0)
 	for _, cost := range r.Costs {
-		total += cost.Steps
-		parts = append(parts, fmt.Sprintf("%s %s", cost.Arrangement, count(cost.Steps)))
+		total += cost.Steps + cost.HVPs
+		steps += cost.Steps
+		part := fmt.Sprintf("%s %s", cost.Arrangement, count(cost.Steps))
+		if cost.HVPs > 0 {
+			part += fmt.Sprintf(" and %s", several(int(cost.HVPs), "Hessian-vector product"))
+		}
+		parts, bounded = append(parts, part), bounded || cost.UpperBound
 	}
 	fmt.Fprintf(w, "%s: %s (%s) on %s, %s, %s\n", r.Recipe.Name, r.Recipe.Model.ONNX, several(r.Program.Model.Size(), "parameter"),
 		r.Data.Name, several(r.Recipe.Steps, "iterate"), several(len(r.Recipe.Seeds), "seed"))
-	fmt.Fprintf(w, "%s gradient steps: %s; into %s\n", count(total), strings.Join(parts, ", "), folder)
+	fmt.Fprintf(w, "%s gradient steps: %s; into %s\n", atMost(bounded, "")+count(steps), strings.Join(parts, ", "), folder)
 	if ties := model.Ties(r.Program.Model.Source.Graph); len(ties) > 0 && !r.Recipe.Model.Untie {
 		fmt.Fprintf(w, "%s that the exporter merged from equal ones, trained as one each, such as %s (untie = true separates them)\n",
 			several(len(ties), "initializer"), printable(ties[0].Initializer))

@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/seed5b471a7e/backstitch/framework/run"
@@ -16,6 +17,8 @@ type summary struct {
 	Status run.Status      `json:"status"`
 	Series []seriesSummary `json:"series"`
 	Ratios []ratio         `json:"path_variability_ratios"`
+
+	EvaluationShares map[string]float64 `json:"evaluation_shares"` // of the time, by arrangement
 }
 
 type seriesSummary struct {
@@ -25,6 +28,7 @@ type seriesSummary struct {
 	Metrics         map[string]*float64 `json:"metrics"` // null where the chain diverged
 	PathVariability *float64            `json:"path_variability"`
 	GradientSteps   int64               `json:"gradient_steps"`
+	HVPs            int64               `json:"hessian_vector_products,omitempty"`
 	Seconds         float64             `json:"seconds"`
 }
 
@@ -36,17 +40,22 @@ type ratio struct {
 }
 
 func summarize(f *run.Folder) summary {
-	s := summary{Folder: f.Path, Status: f.Info.Status, Series: []seriesSummary{}, Ratios: []ratio{}}
+	s := summary{Folder: f.Path, Status: f.Info.Status, Series: []seriesSummary{}, Ratios: []ratio{}, EvaluationShares: map[string]float64{}}
 	for _, series := range f.Series() {
 		row := seriesSummary{
 			Arrangement: series.Arrangement, Seed: series.Seed, Iterate: series.Lines[len(series.Lines)-1].Iterate,
 			Metrics: map[string]*float64{}, PathVariability: orNull(series.PathVariability()),
-			GradientSteps: series.GradientSteps(), Seconds: series.Seconds(),
+			GradientSteps: series.GradientSteps(), HVPs: series.HVPs(), Seconds: series.Seconds(),
 		}
 		for _, m := range f.Info.Metrics {
 			row.Metrics[m] = orNull(series.Last(m))
 		}
 		s.Series = append(s.Series, row)
+	}
+	for _, a := range f.Info.Arrangements {
+		if a.AverageOf == "" {
+			s.EvaluationShares[a.Name] = a.EvaluationShare
+		}
 	}
 	for _, a := range f.Info.Arrangements[1:] {
 		first := f.Info.Arrangements[0].Name
@@ -75,13 +84,22 @@ func printSummary(w io.Writer, f *run.Folder) error {
 	for _, m := range f.Info.Metrics {
 		header = append(header, strings.ReplaceAll(m, "_", " "))
 	}
-	t := newTable(w, append(header, "path variability", "gradient steps", "seconds")...)
+	header = append(header, "path variability", "gradient steps")
+	products := slices.ContainsFunc(s.Series, func(row seriesSummary) bool { return row.HVPs > 0 })
+	if products {
+		header = append(header, "Hessian-vector products")
+	}
+	t := newTable(w, append(header, "seconds")...)
 	for _, row := range s.Series {
 		cells := []string{row.Arrangement, fmt.Sprint(row.Seed), fmt.Sprint(row.Iterate)}
 		for _, m := range f.Info.Metrics {
 			cells = append(cells, number(orNaN(row.Metrics[m])))
 		}
-		t.row(append(cells, number(orNaN(row.PathVariability)), count(row.GradientSteps), fmt.Sprintf("%.1f", row.Seconds))...)
+		cells = append(cells, number(orNaN(row.PathVariability)), count(row.GradientSteps))
+		if products {
+			cells = append(cells, count(row.HVPs))
+		}
+		t.row(append(cells, fmt.Sprintf("%.1f", row.Seconds))...)
 	}
 	if err := t.flush(); err != nil {
 		return err
@@ -92,6 +110,13 @@ func printSummary(w io.Writer, f *run.Folder) error {
 			fmt.Fprintf(w, "median path variability, %s / %s: %s\n", r.Arrangement, r.To, number(*r.Median))
 		}
 	}
+	var shares []string
+	for _, a := range f.Info.Arrangements {
+		if share, is := s.EvaluationShares[a.Name]; is {
+			shares = append(shares, fmt.Sprintf("%s %.0f %%", a.Name, 100*share))
+		}
+	}
+	fmt.Fprintf(w, "evaluation's share of the time: %s\n", strings.Join(shares, ", "))
 	fmt.Fprintf(w, "report: %s\n", filepath.Join(f.Path, run.ReportFile))
 	return nil
 }
