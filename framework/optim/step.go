@@ -1,6 +1,7 @@
 package optim
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -14,10 +15,15 @@ import (
 type Step struct {
 	graph     *gorgonia.ExprGraph
 	precision array.DType
+	objective Objective
+	phase     int
 	params    []*Param
+	gradients []ops.Expr // at the state, once they are asked for
 	hypers    map[string]float64
 	scalars   []ScalarInput
 	entered   map[string]ops.Expr // scalars in the graph, by formula
+	draws     []ops.Expr
+	noise     map[string]ops.Expr // draws, by parameter and name
 	err       error
 }
 
@@ -68,12 +74,12 @@ func (s *Step) input(a Scalar) ops.Expr {
 
 // Param is one trained parameter in a [Step].
 type Param struct {
-	step     *Step
-	name     string
-	value    ops.Expr
-	gradient ops.Expr
-	next     ops.Expr
-	slots    []*slot
+	step  *Step
+	index int // among the step's
+	name  string
+	value ops.Expr
+	next  ops.Expr
+	slots []*slot
 }
 
 type slot struct {
@@ -90,16 +96,16 @@ func (p *Param) Shape() []int { return p.value.Shape() }
 // Value returns the parameter before the step.
 func (p *Param) Value() Expr { return p.value }
 
-// Gradient returns the gradient of the loss at the state before the step.
-func (p *Param) Gradient() Expr { return p.gradient }
+// Gradient returns the gradient of the loss at the state before the step. It costs nothing unless it is asked for.
+func (p *Param) Gradient() Expr { return p.step.Gradients()[p.index] }
 
 // PenalizedGradient returns the gradient of the loss with an L2 penalty: the hyperparameter weight_decay, which has this value, times the
 // parameter joins the gradient. If it is zero, nothing does.
 func (p *Param) PenalizedGradient(weightDecay float64) Expr {
 	if weightDecay == 0 {
-		return p.gradient
+		return p.Gradient()
 	}
-	return p.gradient.Add(p.value.Mul(p.step.Hyper("weight_decay", weightDecay)))
+	return p.Gradient().Add(p.value.Mul(p.step.Hyper("weight_decay", weightDecay)))
 }
 
 // MovingAverage keeps an exponential moving average of x, which starts at zero, in the slot of that name: decay times what it held plus
@@ -139,14 +145,22 @@ func (p *Param) slot(name string) *slot {
 }
 
 func (p *Param) check(what string, v Expr) {
+	if err := p.fits(v); err != nil {
+		p.step.Fail("%s is set to %w", what, err)
+	}
+}
+
+// fits returns what v is, if it is not an expression in the step's graph of the parameter's shape.
+func (p *Param) fits(v Expr) error {
 	switch {
 	case v.Err() != nil:
-		p.step.Fail("%s: %w", what, v.Err())
-	case v.Absent():
-		p.step.Fail("%s is set to an absent expression", what)
+		return fmt.Errorf("a failed expression: %w", v.Err())
+	case v.Node() == nil:
+		return errors.New("an absent expression")
 	case v.Node().Graph() != p.step.graph:
-		p.step.Fail("%s is set to an expression of another graph: was it kept from an earlier step?", what)
+		return errors.New("an expression of another graph: was it kept from an earlier step?")
 	case !slices.Equal(v.Shape(), p.value.Shape()):
-		p.step.Fail("%s has the shape %v but is set to a value of shape %v", what, p.value.Shape(), v.Shape())
+		return fmt.Errorf("a value of shape %v, want %v", v.Shape(), p.value.Shape())
 	}
+	return nil
 }

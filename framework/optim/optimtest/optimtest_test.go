@@ -134,7 +134,7 @@ func TestABrokenPluginIsToldWhichRuleItBreaks(t *testing.T) {
 					p.Set(p.Gradient().Sum(false))
 				}
 			}),
-			"the update is written for parameters of every rank in both precisions", "has the shape",
+			"the update is written for parameters of every rank in both precisions", "is set to a value of shape",
 		},
 		{
 			"believes that all parameters are matrices", direct(func(g optim.Expr) optim.Expr { return g.Mul(g.Sum(true, 1)) }),
