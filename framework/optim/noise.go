@@ -2,6 +2,7 @@ package optim
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/seed5b471a7e/backstitch/framework/ops"
 )
@@ -24,4 +25,10 @@ func (p *Param) Uniform(name string) Expr {
 func (p *Param) Rademacher(name string) Expr {
 	below := p.Uniform(name).Neg().Shift(0.5).Step()
 	return below.Scale(-2).Shift(1)
+}
+
+// Normal returns numbers drawn from the standard normal distribution, each from two uniform ones (Box and Muller, 1958); see Uniform.
+func (p *Param) Normal(name string) Expr {
+	radius := p.Uniform(name + ", radius").OneMinus().Log().Scale(-2).Sqrt() // of a number in (0, 1]
+	return radius.Mul(p.Uniform(name + ", angle").Scale(2 * math.Pi).Cos())
 }

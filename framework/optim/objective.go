@@ -98,7 +98,7 @@ func (s *Step) fits(what string, list []Expr) error {
 		return fmt.Errorf("%s has %d parts, there are %d parameters", what, len(list), len(s.params))
 	}
 	for i, p := range s.params {
-		if err := p.fits(list[i]); err != nil {
+		if err := s.allows(list[i], p.value.Shape()); err != nil {
 			return fmt.Errorf("%s's part for parameter %q is %w", what, p.name, err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/array"
 	"github.com/seed5b471a7e/backstitch/framework/ops"
 	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 )
 
 // Step is one update while its graph is written: what [Optimizer.Step] reads from and writes to.
@@ -18,6 +19,7 @@ type Step struct {
 	objective Objective
 	phase     int
 	params    []*Param
+	slots     []*slot
 	gradients []ops.Expr // at the state, once they are asked for
 	hypers    map[string]float64
 	scalars   []ScalarInput
@@ -60,6 +62,54 @@ func (s *Step) Fail(format string, args ...any) {
 	if s.err == nil {
 		s.err = fmt.Errorf(format, args...)
 	}
+}
+
+// Slot returns what the slot of that name held before the step: one number for the whole state, which starts at zero. A parameter's
+// slots are [Param.Slot].
+func (s *Step) Slot(name string) Expr { return s.slot(name).old }
+
+// SetSlot makes the scalar v the slot's content after the step.
+func (s *Step) SetSlot(name string, v Expr) {
+	s.slot(name).next = v
+	s.check(fmt.Sprintf("slot %q", name), v, nil)
+}
+
+func (s *Step) slot(name string) *slot {
+	return s.find(&s.slots, name, "slot "+strconv.Quote(name), nil)
+}
+
+// find returns the slot of that name, which joins the list and the graph when it is first asked for.
+func (s *Step) find(list *[]*slot, name, input string, shape []int) *slot {
+	for _, known := range *list {
+		if known.name == name {
+			return known
+		}
+	}
+	x := ops.Input(s.graph, input, s.precision, shape...)
+	*list = append(*list, &slot{name, x, x})
+	return (*list)[len(*list)-1]
+}
+
+// check refuses to set what is named to anything but an expression of that shape.
+func (s *Step) check(what string, v Expr, shape []int) {
+	if err := s.allows(v, shape); err != nil {
+		s.Fail("%s is set to %w", what, err)
+	}
+}
+
+// allows returns what v is, if it is not an expression in the graph of that shape.
+func (s *Step) allows(v Expr, shape []int) error {
+	switch {
+	case v.Err() != nil:
+		return fmt.Errorf("a failed expression: %w", v.Err())
+	case v.Node() == nil:
+		return errors.New("an absent expression")
+	case v.Node().Graph() != s.graph:
+		return errors.New("an expression of another graph: was it kept from an earlier step?")
+	case !slices.Equal(v.Shape(), shape):
+		return fmt.Errorf("a value of shape %v, want %v", v.Shape(), tensor.Shape(shape))
+	}
+	return nil
 }
 
 func (s *Step) input(a Scalar) ops.Expr {
@@ -132,35 +182,7 @@ func (p *Param) SetSlot(name string, v Expr) {
 }
 
 func (p *Param) slot(name string) *slot {
-	for _, s := range p.slots {
-		if s.name == name {
-			return s
-		}
-	}
-	s := &slot{name: name}
-	s.old = ops.Input(p.step.graph, fmt.Sprintf("slot %s of %s", name, p.name), p.step.precision, p.Shape()...)
-	s.next = s.old
-	p.slots = append(p.slots, s)
-	return s
+	return p.step.find(&p.slots, name, fmt.Sprintf("slot %s of %s", name, p.name), p.Shape())
 }
 
-func (p *Param) check(what string, v Expr) {
-	if err := p.fits(v); err != nil {
-		p.step.Fail("%s is set to %w", what, err)
-	}
-}
-
-// fits returns what v is, if it is not an expression in the step's graph of the parameter's shape.
-func (p *Param) fits(v Expr) error {
-	switch {
-	case v.Err() != nil:
-		return fmt.Errorf("a failed expression: %w", v.Err())
-	case v.Node() == nil:
-		return errors.New("an absent expression")
-	case v.Node().Graph() != p.step.graph:
-		return errors.New("an expression of another graph: was it kept from an earlier step?")
-	case !slices.Equal(v.Shape(), p.value.Shape()):
-		return fmt.Errorf("a value of shape %v, want %v", v.Shape(), p.value.Shape())
-	}
-	return nil
-}
+func (p *Param) check(what string, v Expr) { p.step.check(what, v, p.value.Shape()) }

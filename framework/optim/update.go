@@ -40,7 +40,8 @@ type SlotUpdate struct {
 	Old, New ops.Expr
 }
 
-// Write lets an optimizer, whose options must be valid, write its update. The slots come in the order in which it asked for them.
+// Write lets an optimizer, whose options must be valid, write its update. A parameter's slots come in the order
+// in which it asked for them, and those of the whole state last.
 func Write(o Optimizer, given Given) (*Update, error) {
 	if v, ok := o.(plugin.Validator); ok {
 		if err := v.Validate(); err != nil {
@@ -61,13 +62,18 @@ func Write(o Optimizer, given Given) (*Update, error) {
 			s.Fail("parameter %q is never set", p.name)
 		}
 		u.Params = append(u.Params, p.next)
-		for _, slot := range p.slots {
-			field := Field{Kind: Slot, Name: p.name, Slot: slot.name, Shape: p.Shape()}
-			u.Slots = append(u.Slots, SlotUpdate{field, slot.old, slot.next})
-		}
+		u.add(p.slots, p.name, p.Shape())
 	}
+	u.add(s.slots, "", nil)
 	if s.err != nil {
 		return nil, fmt.Errorf("optim: %T: %w", o, s.err)
 	}
 	return u, nil
+}
+
+// add lists the slots of a parameter, or of the whole state.
+func (u *Update) add(slots []*slot, name string, shape []int) {
+	for _, s := range slots {
+		u.Slots = append(u.Slots, SlotUpdate{Field{Kind: Slot, Name: name, Slot: s.name, Shape: shape}, s.old, s.next})
+	}
 }

@@ -142,6 +142,32 @@ func TestUpdateListsWhatWasAskedFor(t *testing.T) {
 	}
 }
 
+func TestASlotOfTheWholeStateIsOneNumber(t *testing.T) {
+	u, err := write(t, func(s *Step) {
+		total := s.Slot("total").Add(GlobalNorm(s.Gradients()))
+		s.SetSlot("total", total)
+		for _, p := range s.Params() {
+			p.SetSlot("total", p.Slot("total").Add(p.Value()))
+			p.Set(p.Value().Mul(total))
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fields []Field
+	for _, s := range u.Slots {
+		fields = append(fields, s.Field)
+	}
+	l, err := NewLayout(fields)
+	if err != nil || l.Size() != 6+1+1 {
+		t.Fatalf("a layout of %v has %d numbers (error %v)", fields, l.Size(), err)
+	}
+	last := u.Slots[2]
+	if last.Field.Name != "" || last.Field.Slot != "total" || last.New.Rank() != 0 || last.New == last.Old {
+		t.Errorf("the last slot is %+v", last)
+	}
+}
+
 func TestWriteRefuses(t *testing.T) {
 	var kept Expr
 	if _, err := write(t, func(s *Step) { kept = s.Params()[0].Value(); stay(s, s.Const(0)) }); err != nil {
@@ -157,6 +183,8 @@ func TestWriteRefuses(t *testing.T) {
 			`parameter "weight" is set to a value of shape (), want (2, 3)`},
 		{"a slot of another shape", func(s *Step) { stay(s, s.Const(0)); s.Params()[1].SetSlot("m", s.Params()[0].Value()) },
 			`slot "m" of "gain" is set to a value of shape (2, 3), want ()`},
+		{"a slot of the whole state that is no number", func(s *Step) { stay(s, s.Const(0)); s.SetSlot("total", s.Params()[0].Value()) },
+			`slot "total" is set to a value of shape (2, 3), want ()`},
 		{"an absent value", func(s *Step) { stay(s, s.Const(0)); s.Params()[0].Set(Expr{}) }, "absent"},
 		{"a failed expression", func(s *Step) { stay(s, s.Const(0)); s.Params()[0].Set(s.Params()[0].Value().Reshape(7)) }, `parameter "weight" is set to a failed expression: Reshape`},
 		{"an expression of an earlier graph", func(s *Step) { stay(s, s.Const(0)); s.Params()[0].Set(kept) },
