@@ -300,6 +300,7 @@ PLUGINS = {  # plugin: (optimizer, [(case, the plugin's options)]); options rena
         ("plain", {"lr": 0.1}),
         ("momentum", {"lr": 0.05, "momentum": 0.9}),
         ("nesterov", {"lr": 0.05, "momentum": 0.8, "nesterov": True}),
+        ("dampening", {"lr": 0.05, "momentum": 0.9, "dampening": 0.4}),
         ("weight decay", {"lr": 0.1, "weight_decay": 0.05}),
         ("all", {"lr": 0.03, "momentum": 0.95, "nesterov": True, "weight_decay": 0.01}),
     ]),
