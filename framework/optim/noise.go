@@ -3,8 +3,6 @@ package optim
 import (
 	"fmt"
 	"math"
-
-	"github.com/seed5b471a7e/backstitch/framework/ops"
 )
 
 // Uniform returns numbers drawn uniformly from [0, 1), as many as the parameter has and in its shape. They depend on the run's seed and on
@@ -15,7 +13,7 @@ func (p *Param) Uniform(name string) Expr {
 	if x, drawn := p.step.noise[key]; drawn {
 		return x
 	}
-	x := ops.Input(p.step.graph, key, p.step.precision, p.Shape()...)
+	x := p.step.newInput(key, p.Shape())
 	p.step.noise[key] = x
 	p.step.draws = append(p.step.draws, x)
 	return x

@@ -44,7 +44,8 @@ import (
 // Optimizer is a plugin. Its exported fields with toml tags are its options; see package plugin for the tags.
 type Optimizer interface {
 	// Step writes one update into the graph of s. It is called once for each graph that is built and must write the same update
-	// every time, but for what depends on [Step.Phase]. Options that contradict each other are refused before: by a method Validate, see [plugin.Validator].
+	// every time, but for what depends on [Step.Phase]. Options that contradict each other are refused before: by a method Validate,
+	// see [plugin.Validator].
 	Step(s *Step)
 }
 

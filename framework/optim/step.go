@@ -85,9 +85,18 @@ func (s *Step) find(list *[]*slot, name, input string, shape []int) *slot {
 			return known
 		}
 	}
-	x := ops.Input(s.graph, input, s.precision, shape...)
+	x := s.newInput(input, shape)
 	*list = append(*list, &slot{name, x, x})
 	return (*list)[len(*list)-1]
+}
+
+// newInput adds an input to the graph.
+func (s *Step) newInput(name string, shape []int) ops.Expr {
+	x := ops.Input(s.graph, name, s.precision, shape...)
+	if err := x.Err(); err != nil {
+		s.Fail("%w", err)
+	}
+	return x
 }
 
 // check refuses to set what is named to anything but an expression of that shape.
@@ -116,7 +125,7 @@ func (s *Step) input(a Scalar) ops.Expr {
 	if x, ok := s.entered[a.text]; ok {
 		return x
 	}
-	x := ops.Input(s.graph, "scalar "+a.text, s.precision)
+	x := s.newInput("scalar "+a.text, nil)
 	s.entered[a.text] = x
 	s.scalars = append(s.scalars, ScalarInput{x, a.eval})
 	return x

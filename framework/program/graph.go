@@ -151,6 +151,11 @@ func (b *builder) writeStep(phase int) error {
 		return err
 	}
 	b.buffers = o.buffersAfter()
+	for _, x := range b.buffers {
+		if err := x.Err(); err != nil {
+			return fmt.Errorf("program: buffers: %w", err)
+		}
+	}
 	return b.writeUpdate(u)
 }
 
