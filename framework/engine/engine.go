@@ -22,8 +22,8 @@ type Engine interface {
 	Kernels() string
 }
 
-// Machine runs the graphs of one program, one call at a time. Graphs are compiled when a batch size is first seen. A call that
-// fails or is cancelled leaves the state as it was after some whole number of steps.
+// Machine runs the graphs of one program, one call at a time. Graphs are compiled when a batch size, or a phase of the
+// optimizer, is first seen. A call that fails or is cancelled leaves the state as it was after some whole number of steps.
 type Machine interface {
 	// Apply applies T_k to s, in place, for every k of the word in order. It looks at ctx before every step.
 	Apply(ctx context.Context, s *optim.State, batches Batches, word []int) error
@@ -32,7 +32,7 @@ type Machine interface {
 	Gradient(ctx context.Context, s *optim.State, b Batch, gradient array.Array) (Evaluation, error)
 	// HVP stores the product of the Hessian of the mean loss of a batch at s with direction in product.
 	HVP(ctx context.Context, s *optim.State, b Batch, direction, product array.Array) error
-	// Update applies the optimizer's step with this gradient, in place.
+	// Update applies the optimizer's step with this gradient, in place. It fails if the program's TakesGradient does.
 	Update(ctx context.Context, s *optim.State, gradient array.Array) error
 	// Evaluate returns the model's output and the loss of each example, in evaluation mode. They are valid until the next call.
 	Evaluate(ctx context.Context, s *optim.State, b Batch) (Evaluation, error)

@@ -28,6 +28,11 @@
 //
 // Whether a feature is on at all, as momentum here, is decided while Step writes the graph; how strong it is, is a scalar that may
 // change between steps. A plugin asks only for the hyperparameters that its graph uses, so that none can be changed in vain.
+//
+// Beyond the gradient at the state a plugin may ask for the gradient and the loss of the same batch at another point, for
+// Hessian-vector products, and for noise that belongs to the batch; see [Step.GradientAt], [Step.HVP] and [Param.Uniform]. What it does not
+// ask for is not computed. Periodic work is a phase, see [Phased]. What would need a loop whose length the numbers decide cannot be written.
+//
 // Package optimtest proves that a plugin keeps the contract.
 package optim
 
@@ -39,7 +44,8 @@ import (
 // Optimizer is a plugin. Its exported fields with toml tags are its options; see package plugin for the tags.
 type Optimizer interface {
 	// Step writes one update into the graph of s. It is called once for each graph that is built and must write the same update
-	// every time. Options that contradict each other are refused before: by a method Validate, see [plugin.Validator].
+	// every time, but for what depends on [Step.Phase]. Options that contradict each other are refused before: by a method Validate,
+	// see [plugin.Validator].
 	Step(s *Step)
 }
 

@@ -13,14 +13,14 @@ type Kind int
 // The kinds of fields.
 const (
 	Parameter Kind = iota // trained
-	Slot                  // an optimizer's memory, one number for each number of its parameter
+	Slot                  // an optimizer's memory: one number for each number of its parameter, or one for the whole state
 	Buffer                // updated by the model itself, such as BatchNormalization's running statistics
 )
 
 // Field is a named tensor in a state.
 type Field struct {
 	Kind  Kind
-	Name  string // of the parameter or the buffer; of the parameter that a slot belongs to
+	Name  string // of the parameter or the buffer; of the parameter that a slot belongs to, "" if it belongs to the whole state
 	Slot  string // the slot's name, else ""
 	Shape []int
 

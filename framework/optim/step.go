@@ -1,6 +1,7 @@
 package optim
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -8,16 +9,23 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/array"
 	"github.com/seed5b471a7e/backstitch/framework/ops"
 	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 )
 
 // Step is one update while its graph is written: what [Optimizer.Step] reads from and writes to.
 type Step struct {
 	graph     *gorgonia.ExprGraph
 	precision array.DType
+	objective Objective
+	phase     int
 	params    []*Param
+	slots     []*slot
+	gradients []ops.Expr // at the state, once they are asked for
 	hypers    map[string]float64
 	scalars   []ScalarInput
 	entered   map[string]ops.Expr // scalars in the graph, by formula
+	draws     []ops.Expr
+	noise     map[string]ops.Expr // draws, by parameter and name
 	err       error
 }
 
@@ -56,11 +64,68 @@ func (s *Step) Fail(format string, args ...any) {
 	}
 }
 
+// Slot returns what the slot of that name held before the step: one number for the whole state, which starts at zero. A parameter's
+// slots are [Param.Slot].
+func (s *Step) Slot(name string) Expr { return s.slot(name).old }
+
+// SetSlot makes the scalar v the slot's content after the step.
+func (s *Step) SetSlot(name string, v Expr) {
+	s.slot(name).next = v
+	s.check(fmt.Sprintf("slot %q", name), v, nil)
+}
+
+func (s *Step) slot(name string) *slot {
+	return s.find(&s.slots, name, "slot "+strconv.Quote(name), nil)
+}
+
+// find returns the slot of that name, which joins the list and the graph when it is first asked for.
+func (s *Step) find(list *[]*slot, name, input string, shape []int) *slot {
+	for _, known := range *list {
+		if known.name == name {
+			return known
+		}
+	}
+	x := s.newInput(input, shape)
+	*list = append(*list, &slot{name, x, x})
+	return (*list)[len(*list)-1]
+}
+
+// newInput adds an input to the graph.
+func (s *Step) newInput(name string, shape []int) ops.Expr {
+	x := ops.Input(s.graph, name, s.precision, shape...)
+	if err := x.Err(); err != nil {
+		s.Fail("%w", err)
+	}
+	return x
+}
+
+// check refuses to set what is named to anything but an expression of that shape.
+func (s *Step) check(what string, v Expr, shape []int) {
+	if err := s.allows(v, shape); err != nil {
+		s.Fail("%s is set to %w", what, err)
+	}
+}
+
+// allows returns what v is, if it is not an expression in the graph of that shape.
+func (s *Step) allows(v Expr, shape []int) error {
+	switch {
+	case v.Err() != nil:
+		return fmt.Errorf("a failed expression: %w", v.Err())
+	case v.Node() == nil:
+		return errors.New("an absent expression")
+	case v.Node().Graph() != s.graph:
+		return errors.New("an expression of another graph: was it kept from an earlier step?")
+	case !slices.Equal(v.Shape(), shape):
+		return fmt.Errorf("a value of shape %v, want %v", v.Shape(), tensor.Shape(shape))
+	}
+	return nil
+}
+
 func (s *Step) input(a Scalar) ops.Expr {
 	if x, ok := s.entered[a.text]; ok {
 		return x
 	}
-	x := ops.Input(s.graph, "scalar "+a.text, s.precision)
+	x := s.newInput("scalar "+a.text, nil)
 	s.entered[a.text] = x
 	s.scalars = append(s.scalars, ScalarInput{x, a.eval})
 	return x
@@ -68,12 +133,12 @@ func (s *Step) input(a Scalar) ops.Expr {
 
 // Param is one trained parameter in a [Step].
 type Param struct {
-	step     *Step
-	name     string
-	value    ops.Expr
-	gradient ops.Expr
-	next     ops.Expr
-	slots    []*slot
+	step  *Step
+	index int // among the step's
+	name  string
+	value ops.Expr
+	next  ops.Expr
+	slots []*slot
 }
 
 type slot struct {
@@ -90,16 +155,16 @@ func (p *Param) Shape() []int { return p.value.Shape() }
 // Value returns the parameter before the step.
 func (p *Param) Value() Expr { return p.value }
 
-// Gradient returns the gradient of the loss at the state before the step.
-func (p *Param) Gradient() Expr { return p.gradient }
+// Gradient returns the gradient of the loss at the state before the step. It costs nothing unless it is asked for.
+func (p *Param) Gradient() Expr { return p.step.Gradients()[p.index] }
 
 // PenalizedGradient returns the gradient of the loss with an L2 penalty: the hyperparameter weight_decay, which has this value, times the
 // parameter joins the gradient. If it is zero, nothing does.
 func (p *Param) PenalizedGradient(weightDecay float64) Expr {
 	if weightDecay == 0 {
-		return p.gradient
+		return p.Gradient()
 	}
-	return p.gradient.Add(p.value.Mul(p.step.Hyper("weight_decay", weightDecay)))
+	return p.Gradient().Add(p.value.Mul(p.step.Hyper("weight_decay", weightDecay)))
 }
 
 // MovingAverage keeps an exponential moving average of x, which starts at zero, in the slot of that name: decay times what it held plus
@@ -126,27 +191,7 @@ func (p *Param) SetSlot(name string, v Expr) {
 }
 
 func (p *Param) slot(name string) *slot {
-	for _, s := range p.slots {
-		if s.name == name {
-			return s
-		}
-	}
-	s := &slot{name: name}
-	s.old = ops.Input(p.step.graph, fmt.Sprintf("slot %s of %s", name, p.name), p.step.precision, p.Shape()...)
-	s.next = s.old
-	p.slots = append(p.slots, s)
-	return s
+	return p.step.find(&p.slots, name, fmt.Sprintf("slot %s of %s", name, p.name), p.Shape())
 }
 
-func (p *Param) check(what string, v Expr) {
-	switch {
-	case v.Err() != nil:
-		p.step.Fail("%s: %w", what, v.Err())
-	case v.Absent():
-		p.step.Fail("%s is set to an absent expression", what)
-	case v.Node().Graph() != p.step.graph:
-		p.step.Fail("%s is set to an expression of another graph: was it kept from an earlier step?", what)
-	case !slices.Equal(v.Shape(), p.value.Shape()):
-		p.step.Fail("%s has the shape %v but is set to a value of shape %v", what, p.value.Shape(), v.Shape())
-	}
-}
+func (p *Param) check(what string, v Expr) { p.step.check(what, v, p.value.Shape()) }

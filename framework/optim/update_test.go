@@ -17,15 +17,25 @@ type written func(*Step)
 
 func (f written) Step(s *Step) { f(s) }
 
+// sumOfSquares is the objective ½·‖x‖².
+type sumOfSquares struct{}
+
+func (sumOfSquares) Loss(x []Expr) Expr             { return Dot(x, x).Scale(0.5) }
+func (sumOfSquares) Gradient(x []Expr) []Expr       { return x }
+func (sumOfSquares) HVP(_, direction []Expr) []Expr { return direction }
+
 // write lets an optimizer write its update for a matrix "weight" and a scalar "gain".
-func write(t *testing.T, step func(*Step)) (u *Update, err error) {
+func write(t *testing.T, step func(*Step)) (*Update, error) {
+	t.Helper()
+	return writeWith(t, sumOfSquares{}, step)
+}
+
+func writeWith(t *testing.T, o Objective, step func(*Step)) (u *Update, err error) {
 	t.Helper()
 	err = ops.Build(func() error {
 		g := gorgonia.NewGraph()
-		trained := func(name string, shape ...int) Trained {
-			return Trained{name, ops.Input(g, name, array.Float64, shape...), ops.Input(g, "gradient of "+name, array.Float64, shape...)}
-		}
-		u, err = Write(written(step), g, array.Float64, []Trained{trained("weight", 2, 3), trained("gain")})
+		params := []Trained{{"weight", ops.Input(g, "weight", array.Float64, 2, 3)}, {"gain", ops.Input(g, "gain", array.Float64)}}
+		u, err = Write(written(step), Given{Graph: g, Precision: array.Float64, Params: params, Objective: o})
 		return err
 	})
 	return u, err
@@ -132,6 +142,32 @@ func TestUpdateListsWhatWasAskedFor(t *testing.T) {
 	}
 }
 
+func TestASlotOfTheWholeStateIsOneNumber(t *testing.T) {
+	u, err := write(t, func(s *Step) {
+		total := s.Slot("total").Add(GlobalNorm(s.Gradients()))
+		s.SetSlot("total", total)
+		for _, p := range s.Params() {
+			p.SetSlot("total", p.Slot("total").Add(p.Value()))
+			p.Set(p.Value().Mul(total))
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fields []Field
+	for _, s := range u.Slots {
+		fields = append(fields, s.Field)
+	}
+	l, err := NewLayout(fields)
+	if err != nil || l.Size() != 6+1+1 {
+		t.Fatalf("a layout of %v has %d numbers (error %v)", fields, l.Size(), err)
+	}
+	last := u.Slots[2]
+	if last.Field.Name != "" || last.Field.Slot != "total" || last.New.Rank() != 0 || last.New == last.Old {
+		t.Errorf("the last slot is %+v", last)
+	}
+}
+
 func TestWriteRefuses(t *testing.T) {
 	var kept Expr
 	if _, err := write(t, func(s *Step) { kept = s.Params()[0].Value(); stay(s, s.Const(0)) }); err != nil {
@@ -144,11 +180,13 @@ func TestWriteRefuses(t *testing.T) {
 	}{
 		{"a parameter that is never set", func(s *Step) { s.Params()[0].Set(s.Params()[0].Value()) }, `parameter "gain" is never set`},
 		{"a parameter of another shape", func(s *Step) { stay(s, s.Const(0)); s.Params()[0].Set(s.Params()[1].Value()) },
-			`parameter "weight" has the shape (2, 3) but is set to a value of shape ()`},
+			`parameter "weight" is set to a value of shape (), want (2, 3)`},
 		{"a slot of another shape", func(s *Step) { stay(s, s.Const(0)); s.Params()[1].SetSlot("m", s.Params()[0].Value()) },
-			`slot "m" of "gain" has the shape`},
+			`slot "m" of "gain" is set to a value of shape (2, 3), want ()`},
+		{"a slot of the whole state that is no number", func(s *Step) { stay(s, s.Const(0)); s.SetSlot("total", s.Params()[0].Value()) },
+			`slot "total" is set to a value of shape (2, 3), want ()`},
 		{"an absent value", func(s *Step) { stay(s, s.Const(0)); s.Params()[0].Set(Expr{}) }, "absent"},
-		{"a failed expression", func(s *Step) { stay(s, s.Const(0)); s.Params()[0].Set(s.Params()[0].Value().Reshape(7)) }, `parameter "weight": Reshape`},
+		{"a failed expression", func(s *Step) { stay(s, s.Const(0)); s.Params()[0].Set(s.Params()[0].Value().Reshape(7)) }, `parameter "weight" is set to a failed expression: Reshape`},
 		{"an expression of an earlier graph", func(s *Step) { stay(s, s.Const(0)); s.Params()[0].Set(kept) },
 			`parameter "weight" is set to an expression of another graph`},
 		{"a hyperparameter with two defaults", func(s *Step) { s.Hyper("lr", 1); stay(s, s.Hyper("lr", 2)) },

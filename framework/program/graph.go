@@ -1,11 +1,11 @@
 package program
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
-	"github.com/seed5b471a7e/backstitch/framework/autodiff"
 	"github.com/seed5b471a7e/backstitch/framework/model"
 	"github.com/seed5b471a7e/backstitch/framework/ops"
 	"github.com/seed5b471a7e/backstitch/framework/optim"
@@ -29,7 +29,7 @@ const (
 	FromBatch                  // the batch's input number Index
 	FromTargets                // the batch's targets
 	FromScalar                 // Eval of the moment
-	FromNoise                  // numbers drawn uniformly from [0, 1), by the NoiseKey of the batch and Index
+	FromNoise                  // numbers drawn uniformly from [0, 1), by the NoiseKey of the batch and Index: see NoiseKey.Fill
 	FromConstant               // Value
 )
 
@@ -131,27 +131,36 @@ func (b *builder) evaluation() {
 	b.result(b.losses, Output{Destination: ToLosses})
 }
 
-func (b *builder) gradient() ([]ops.Expr, error) { return autodiff.Grad(b.loss, b.params...) }
+// objective returns the loss as the optimizer may ask for it.
+func (b *builder) objective() *objective { return &objective{builder: b} }
 
 // update lets the optimizer write its step.
-func (b *builder) update(gradient func() ([]ops.Expr, error)) (*optim.Update, error) {
-	gradients, err := gradient()
-	if err != nil {
-		return nil, err
-	}
-	trained := make([]optim.Trained, len(b.params))
+func (b *builder) update(o optim.Objective, phase int) (*optim.Update, error) {
+	g := optim.Given{Graph: b.graph.Expr, Precision: b.program.Precision, Objective: o, Phase: phase}
 	for i, f := range b.program.parameterFields() {
-		trained[i] = optim.Trained{Name: f.Name, Value: b.params[i], Gradient: gradients[i]}
+		g.Params = append(g.Params, optim.Trained{Name: f.Name, Value: b.params[i]})
 	}
-	return optim.Write(b.program.Optimizer, b.graph.Expr, b.program.Precision, trained)
+	return optim.Write(b.program.Optimizer, g)
 }
 
-// writeUpdate makes the optimizer's step the graph's result.
-func (b *builder) writeUpdate(gradient func() ([]ops.Expr, error)) error {
-	u, err := b.update(gradient)
-	if err != nil {
+// writeStep makes the optimizer's step on the batch the graph's result.
+func (b *builder) writeStep(phase int) error {
+	o := b.objective()
+	u, err := b.update(o, phase)
+	if err := cmp.Or(o.err, err); err != nil {
 		return err
 	}
+	b.buffers = o.buffersAfter()
+	for _, x := range b.buffers {
+		if err := x.Err(); err != nil {
+			return fmt.Errorf("program: buffers: %w", err)
+		}
+	}
+	return b.writeUpdate(u)
+}
+
+// writeUpdate makes an update the graph's result.
+func (b *builder) writeUpdate(u *optim.Update) error {
 	b.results(u.Params, ToState)
 	for i, f := range b.program.bufferFields() {
 		if len(b.buffers) > 0 {
@@ -171,6 +180,9 @@ func (b *builder) writeUpdate(gradient func() ([]ops.Expr, error)) error {
 	}
 	for _, s := range u.Scalars {
 		b.input(s.Input, Input{Source: FromScalar, Eval: s.Eval})
+	}
+	for i, x := range u.Noise {
+		b.input(x, Input{Source: FromNoise, Index: -1 - i})
 	}
 	return nil
 }

@@ -13,8 +13,8 @@ type NoiseKey struct {
 	Batch uint64 // k, or the first of the batches that are the same as batch k
 }
 
-// Fill draws the numbers of noise input number index, uniformly from [0, 1). They are multiples of 2⁻²⁴, so that both precisions
-// see the same ones.
+// Fill draws the numbers of noise input number index, uniformly from [0, 1). The model's inputs are numbered from 0 up, the optimizer's from
+// −1 down, each in the order in which they are asked for. The numbers are multiples of 2⁻²⁴, so that both precisions see the same ones.
 func (k NoiseKey) Fill(numbers array.Array, index int) {
 	var seed [32]byte
 	for i, v := range []uint64{k.Seed, k.Batch, uint64(index)} {

@@ -29,6 +29,8 @@ type Program struct {
 	Spec
 	Layout *optim.Layout // of the states that its steps act on
 	Hypers map[string]float64
+
+	needs string // what the optimizer needs beyond a gradient that is given
 }
 
 // New checks that the parts fit together, at batch size batch: shapes, loss and optimizer.
@@ -48,26 +50,11 @@ func New(spec Spec, batch int) (*Program, error) {
 	if p.Layout, err = optim.NewLayout(fields); err != nil {
 		return nil, err
 	}
-	// The optimizer tells its slots by asking for them; the first graph is written to listen.
-	err = ops.Build(func() error {
-		b, err := p.open(batch, true)
-		if err != nil {
-			return err
-		}
-		update, err := b.update(b.gradient)
-		if err != nil {
-			return err
-		}
-		p.Hypers = update.Hypers
-		for _, slot := range update.Slots {
-			fields = append(fields, slot.Field)
-		}
-		return nil
-	})
+	slots, err := p.listen(batch)
 	if err != nil {
 		return nil, err
 	}
-	p.Layout, err = optim.NewLayout(fields)
+	p.Layout, err = optim.NewLayout(append(fields, slots...))
 	return p, err
 }
 
@@ -111,16 +98,16 @@ func (p *Program) WithHypers(changed map[string]float64) (*Program, error) {
 	return &q, nil
 }
 
-// Step returns the graph of T_k for batches of that size.
-func (p *Program) Step(batch int) (*Graph, error) {
-	return p.build(batch, true, func(b *builder) error { return b.writeUpdate(b.gradient) })
+// Step returns the graph of T_k for batches of that size, in a phase of the optimizer, see [Program.Phase].
+func (p *Program) Step(batch, phase int) (*Graph, error) {
+	return p.build(batch, true, func(b *builder) error { return b.writeStep(phase) })
 }
 
 // Gradient returns the graph of the gradient of the mean loss, with the output, each example's loss and the buffers after a step,
 // in training mode.
 func (p *Program) Gradient(batch int) (*Graph, error) {
 	return p.build(batch, true, func(b *builder) error {
-		gradients, err := b.gradient()
+		gradients, err := autodiff.Grad(b.loss, b.params...)
 		if err != nil {
 			return err
 		}
@@ -145,14 +132,22 @@ func (p *Program) HVP(batch int) (*Graph, error) {
 	})
 }
 
-// Update returns the graph of the optimizer's update for a given gradient.
-func (p *Program) Update() (*Graph, error) {
+// Update returns the graph of the optimizer's update for a given gradient, in a phase of the optimizer. It fails as [Program.TakesGradient]
+// does.
+func (p *Program) Update(phase int) (*Graph, error) {
+	if err := p.TakesGradient(); err != nil {
+		return nil, err
+	}
 	var g *Graph
 	err := ops.Build(func() error {
 		b := p.newBuilder()
 		g = b.graph
 		defer b.hold()
-		return b.writeUpdate(func() ([]ops.Expr, error) { return b.vector(), nil })
+		u, err := b.update(given{b.vector()}, phase)
+		if err != nil {
+			return err
+		}
+		return b.writeUpdate(u)
 	})
 	return g, err
 }

@@ -113,14 +113,14 @@ func TestGraphsNameTheirEnds(t *testing.T) {
 		write         func() (*program.Graph, error)
 		reads, writes string
 	}{
-		{"step", func() (*program.Graph, error) { return p.Step(5) },
+		{"step", func() (*program.Graph, error) { return p.Step(5, 0) },
 			parameters + " " + slots + " " + batch + " scalar scalar", parameters + " " + slots},
 		{"gradient", func() (*program.Graph, error) { return p.Gradient(5) },
 			parameters + " " + batch, vectors + " output losses(5)"},
 		{"HVP", func() (*program.Graph, error) { return p.HVP(5) },
 			parameters + " " + batch + " vector:" + strings.ReplaceAll(parameters, " ", " vector:"),
 			vectors},
-		{"update", p.Update,
+		{"update", func() (*program.Graph, error) { return p.Update(0) },
 			parameters + " " + slots + " vector:" + strings.ReplaceAll(parameters, " ", " vector:") + " scalar scalar", parameters + " " + slots},
 		{"evaluation", func() (*program.Graph, error) { return p.Evaluation(5) }, parameters + " " + batch, "output losses(5)"},
 	} {
@@ -222,7 +222,7 @@ func TestPartsThatDoNotFitAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Step(5); err == nil || !strings.Contains(err.Error(), "asks for slot hidden.weight:mm now but did not when the program was made") {
+	if _, err := p.Step(5, 0); err == nil || !strings.Contains(err.Error(), "asks for slot hidden.weight:mm now but did not when the program was made") {
 		t.Errorf("an optimizer that asks for another slot later: error %v", err)
 	}
 }

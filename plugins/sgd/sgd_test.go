@@ -12,6 +12,7 @@ func TestConformance(t *testing.T) {
 	for name, variant := range map[string]SGD{
 		"momentum":     {LR: 0.01, Momentum: 0.9},
 		"nesterov":     {LR: 0.01, Momentum: 0.9, Nesterov: true},
+		"dampening":    {LR: 0.01, Momentum: 0.9, Dampening: 0.5},
 		"weight decay": {LR: 0.01, WeightDecay: 0.001},
 		"everything":   {LR: 0.01, Momentum: 0.9, Nesterov: true, WeightDecay: 0.001},
 	} {
@@ -25,4 +26,8 @@ func TestTrajectoriesArePyTorchs(t *testing.T) { optimtest.Golden(t, defaults, "
 
 func TestNesterovNeedsMomentum(t *testing.T) {
 	optimtest.Refuses(t, &SGD{LR: 0.01, Nesterov: true}, "nesterov needs momentum")
+}
+
+func TestDampeningNeedsMomentum(t *testing.T) {
+	optimtest.Refuses(t, &SGD{LR: 0.01, Dampening: 0.5}, "dampening needs momentum")
 }

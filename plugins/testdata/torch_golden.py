@@ -1,13 +1,14 @@
 #!/usr/bin/python3
 """Writes the trajectories of torch.optim's optimizers that optimtest.Golden compares plugins with.
 
-Run by hand, from any folder, with Debian's python3-torch:  OMP_NUM_THREADS=1 plugins/testdata/torch_golden.py
-It writes plugins/NAME/testdata/torch.json; review the diff. The network is that of optimtest's suite, in float64. Another
+Run by hand, from any folder, with Debian's python3-torch:  OMP_NUM_THREADS=1 plugins/testdata/torch_golden.py [NAME...]
+It writes plugins/NAME/testdata/torch.json, for all plugins if none is named; review the diff. The network is that of optimtest's suite, in float64. Another
 optimizer of PyTorch joins by an entry in PLUGINS; one that PyTorch lacks, by a class with torch.optim's interface.
 """
 
 import json
 import pathlib
+import sys
 
 import numpy
 import torch
@@ -24,8 +25,6 @@ PARAMETERS = {  # name: (shape, fan-in)
 }
 RECORDED = [1, 2, 3, 10, 30]  # steps
 BATCHES, BATCH = 5, 4
-
-
 
 # ----------------------------------------------------------------------------- optimizers that PyTorch lacks, from their papers' formulas
 
@@ -139,6 +138,161 @@ class Muon(FromPaper):
         return p * (1 - o["lr"] * o["weight_decay"]) - o["lr"] * x.reshape(p.shape)
 
 
+# ---------------------------------------------------------------------------------- optimizers that ask for more than the gradient at the state
+
+class FromLoss:
+    """Calls change(p, f, memory, o, t, noise) once a step with all parameters, which returns the new ones. f is the loss of the batch as a
+    function of a list of parameters; noise(i) is draw number i of the step, which has the shape of a parameter."""
+    defaults = {}
+
+    def __init__(self, parameters, **options):
+        self.parameters, self.options, self.memory = parameters, {**self.defaults, **options}, {}
+
+    def step(self, f, t):
+        count = len(self.parameters)
+        noise = lambda i: uniform(t, i, self.parameters[i % count].shape)
+        new = self.change([p.detach().clone() for p in self.parameters], f, self.memory, self.options, t, noise)
+        with torch.no_grad():
+            for p, v in zip(self.parameters, new):
+                p.copy_(v)
+
+
+def gradient(f, p):
+    p = [v.detach().requires_grad_() for v in p]
+    return torch.autograd.grad(f(p), p)
+
+
+def hessian_product(f, p, v):
+    return torch.autograd.functional.hvp(lambda *p: f(list(p)), tuple(p), tuple(v))[1]
+
+
+def uniform(t, i, shape):
+    """What program.NoiseKey{Batch: t}.Fill draws for the optimizer's input number i, the first numbers of the generator ChaCha8 of
+    c2sp.org/chacha8rand: four blocks are made at once, and their words are interleaved."""
+    key = numpy.array([0, t, (-1 - i) % 2**64, 0], dtype="<u8").view("<u4")
+    block = numpy.empty((16, 4), dtype=numpy.uint32)
+    block[:4] = numpy.frombuffer(b"expand 32-byte k", dtype="<u4")[:, None]
+    block[4:12] = key[:, None]
+    block[12:] = 0
+    block[12] = numpy.arange(4)
+
+    def quarter_round(a, b, c, d):
+        for x, y, z, bits in ((a, b, d, 16), (c, d, b, 12), (a, b, d, 8), (c, d, b, 7)):
+            block[x] += block[y]
+            block[z] ^= block[x]
+            block[z] = (block[z] << numpy.uint32(bits)) | (block[z] >> numpy.uint32(32 - bits))
+
+    for _ in range(4):
+        for columns in ((0, 4, 8, 12), (1, 5, 9, 13), (2, 6, 10, 14), (3, 7, 11, 15)):
+            quarter_round(*columns)
+        for diagonals in ((0, 5, 10, 15), (1, 6, 11, 12), (2, 7, 8, 13), (3, 4, 9, 14)):
+            quarter_round(*diagonals)
+    block[4:12] += key[:, None]
+    numbers = (block.reshape(-1).view("<u8") >> numpy.uint64(40)) / 2.0**24
+    size = int(numpy.prod(shape))
+    assert size <= len(numbers)
+    return torch.tensor(numbers[:size].reshape(tuple(shape)))
+
+
+class SAM(FromLoss):
+    """arXiv:2010.01412, Algorithm 1, and arXiv:2102.11600."""
+    defaults = {"lr": 0.01, "rho": 0.05, "adaptive": False, "momentum": 0.9, "weight_decay": 0.0}
+
+    def change(self, p, f, memory, o, t, noise):
+        g = gradient(f, p)
+        unit = [torch.abs(v) if o["adaptive"] else torch.ones_like(v) for v in p]
+        length = torch.sqrt(sum(((u * d) ** 2).sum() for u, d in zip(unit, g)))
+        g = gradient(f, [v + o["rho"] * u**2 * d / length for v, u, d in zip(p, unit, g)])
+        old = memory.get("v", [0] * len(p))
+        memory["v"] = [o["momentum"] * m + d + o["weight_decay"] * v for m, d, v in zip(old, g, p)]
+        return [v - o["lr"] * m for v, m in zip(p, memory["v"])]
+
+
+class Extragradient(FromLoss):
+    """Korpelevich 1976."""
+    defaults = {"lr": 0.01}
+
+    def change(self, p, f, memory, o, t, noise):
+        ahead = [v - o["lr"] * d for v, d in zip(p, gradient(f, p))]
+        return [v - o["lr"] * d for v, d in zip(p, gradient(f, ahead))]
+
+
+class ScheduleFreeSGD(FromLoss):
+    """arXiv:2405.15682, equations 4 to 6, weighted by squared learning rates."""
+    defaults = {"lr": 1.0, "beta": 0.9, "warmup": 0, "weight_decay": 0.0}
+
+    def beta(self, o):
+        return o["beta"]
+
+    def rate(self, o, t):
+        return o["lr"] * (min(1, t / o["warmup"]) if o["warmup"] else 1)
+
+    def direction(self, g, memory, o):
+        return g
+
+    def change(self, p, f, memory, o, t, noise):
+        z, b, rate = memory.get("z", p), self.beta(o), self.rate(o, t)
+        y = [(1 - b) * v + b * x for v, x in zip(z, p)]
+        d = self.direction(gradient(f, y), memory, o)
+        z = memory["z"] = [v - rate * (s + o["weight_decay"] * u) for v, s, u in zip(z, d, y)]
+        memory["rates"] = memory.get("rates", []) + [rate]
+        c = rate**2 / sum(r**2 for r in memory["rates"])
+        return [(1 - c) * x + c * v for x, v in zip(p, z)]
+
+
+class ScheduleFreeAdamW(ScheduleFreeSGD):
+    """arXiv:2405.15682, Algorithm 1."""
+    defaults = {"lr": 0.0025, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "warmup": 0, "weight_decay": 0.0}
+
+    def beta(self, o):
+        return o["beta1"]
+
+    def rate(self, o, t):
+        return super().rate(o, t) * (1 - o["beta2"] ** t) ** 0.5
+
+    def direction(self, g, memory, o):
+        old = memory.get("v", [0] * len(g))
+        memory["v"] = [o["beta2"] * v + (1 - o["beta2"]) * d**2 for v, d in zip(old, g)]
+        return [d / (torch.sqrt(v) + o["epsilon"]) for d, v in zip(g, memory["v"])]
+
+
+class AdaHessian(FromLoss):
+    """arXiv:2006.00719, Algorithm 1."""
+    defaults = {"lr": 0.15, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-4, "update_every": 1, "weight_decay": 0.0}
+
+    def change(self, p, f, memory, o, t, noise):
+        if (t - 1) % o["update_every"] == 0:
+            signs = [torch.where(noise(i) < 0.5, -1.0, 1.0) for i in range(len(p))]
+            d = [torch.abs(h) for h in hessian_product(f, p, signs)]
+            d = [h.mean(dim=tuple(range(2, h.ndim)), keepdim=True).expand_as(h) if h.ndim > 2 else h for h in d]
+            old = memory.get("v", [0] * len(p))
+            memory["v"] = [o["beta2"] * v + (1 - o["beta2"]) * h**2 for v, h in zip(old, d)]
+            memory["estimates"] = memory.get("estimates", 0) + 1
+        old = memory.get("m", [0] * len(p))
+        memory["m"] = [o["beta1"] * m + (1 - o["beta1"]) * g for m, g in zip(old, gradient(f, p))]
+        m = [v / (1 - o["beta1"] ** t) for v in memory["m"]]
+        v = [torch.sqrt(v / (1 - o["beta2"] ** memory["estimates"])) + o["epsilon"] for v in memory["v"]]
+        return [x - o["lr"] * (a / b + o["weight_decay"] * x) for x, a, b in zip(p, m, v)]
+
+
+class Sophia(FromLoss):
+    """arXiv:2305.14342, Algorithm 3 with the estimator of Algorithm 1."""
+    defaults = {"lr": 0.001, "beta1": 0.96, "beta2": 0.99, "gamma": 0.01, "epsilon": 1e-12, "update_every": 10, "weight_decay": 0.2}
+
+    def change(self, p, f, memory, o, t, noise):
+        n = len(p)
+        if t % o["update_every"] == 1 % o["update_every"]:
+            u = [None] * n
+            for i in range(n):  # the draws of a parameter follow each other
+                radius, angle = uniform(t, 2 * i, p[i].shape), uniform(t, 2 * i + 1, p[i].shape)
+                u[i] = torch.sqrt(-2 * torch.log(1 - radius)) * torch.cos(2 * torch.pi * angle)
+            h = [a * b for a, b in zip(u, hessian_product(f, p, u))]
+            memory["h"] = [o["beta2"] * a + (1 - o["beta2"]) * b for a, b in zip(memory.get("h", [0] * n), h)]
+        memory["m"] = [o["beta1"] * m + (1 - o["beta1"]) * g for m, g in zip(memory.get("m", [0] * n), gradient(f, p))]
+        step = [torch.clamp(m / torch.clamp(o["gamma"] * h, min=o["epsilon"]), -1, 1) for m, h in zip(memory["m"], memory["h"])]
+        return [x - o["lr"] * o["weight_decay"] * x - o["lr"] * d for x, d in zip(p, step)]
+
+
 # -------------------------------------------------------------------------------------------------------------------------------- cases
 
 PLUGINS = {  # plugin: (optimizer, [(case, the plugin's options)]); options rename where PyTorch has other names
@@ -146,6 +300,7 @@ PLUGINS = {  # plugin: (optimizer, [(case, the plugin's options)]); options rena
         ("plain", {"lr": 0.1}),
         ("momentum", {"lr": 0.05, "momentum": 0.9}),
         ("nesterov", {"lr": 0.05, "momentum": 0.8, "nesterov": True}),
+        ("dampening", {"lr": 0.05, "momentum": 0.9, "dampening": 0.4}),
         ("weight decay", {"lr": 0.1, "weight_decay": 0.05}),
         ("all", {"lr": 0.03, "momentum": 0.95, "nesterov": True, "weight_decay": 0.01}),
     ]),
@@ -209,6 +364,34 @@ PLUGINS = {  # plugin: (optimizer, [(case, the plugin's options)]); options rena
         ("default", {}),
         ("all", {"lr": 0.02, "beta1": 0.8, "beta2": 0.95, "epsilon": 1e-4, "weight_decay": 0.1}),
     ]),
+    "sam": (SAM, [
+        ("default", {}),
+        ("plain", {"lr": 0.1, "rho": 0.5, "momentum": 0.0}),
+        ("all", {"lr": 0.05, "rho": 0.5, "adaptive": True, "momentum": 0.8, "weight_decay": 0.05}),
+    ]),
+    "extragradient": (Extragradient, [
+        ("default", {}),
+        ("large steps", {"lr": 0.5}),
+    ]),
+    "schedulefree_sgd": (ScheduleFreeSGD, [
+        ("default", {}),
+        ("at the iterate", {"beta": 0.0}),
+        ("all", {"lr": 0.3, "beta": 0.7, "warmup": 7, "weight_decay": 0.05}),
+    ]),
+    "schedulefree_adamw": (ScheduleFreeAdamW, [
+        ("default", {}),
+        ("all", {"lr": 0.02, "beta1": 0.7, "beta2": 0.95, "epsilon": 1e-4, "warmup": 7, "weight_decay": 0.1}),
+    ]),
+    "adahessian": (AdaHessian, [
+        ("default", {}),
+        ("rare", {"lr": 0.05, "update_every": 4}),
+        ("all", {"lr": 0.02, "beta1": 0.8, "beta2": 0.95, "epsilon": 1e-2, "update_every": 3, "weight_decay": 0.1}),
+    ]),
+    "sophia": (Sophia, [
+        ("default", {}),
+        ("often", {"lr": 0.01, "update_every": 1}),
+        ("all", {"lr": 0.02, "beta1": 0.8, "beta2": 0.9, "gamma": 2.0, "epsilon": 1e-4, "update_every": 3, "weight_decay": 0.1}),
+    ]),
     "lars": (LARS, [
         ("default", {}),
         ("plain", {"lr": 10.0, "trust": 0.01, "momentum": 0.0}),
@@ -219,7 +402,7 @@ PLUGINS = {  # plugin: (optimizer, [(case, the plugin's options)]); options rena
 
 def torch_options(optimizer, options):
     options = dict(options)
-    if issubclass(optimizer, FromPaper):
+    if issubclass(optimizer, (FromPaper, FromLoss)):
         return options
     if "initial" in options:
         options["initial_accumulator_value"] = options.pop("initial")
@@ -244,17 +427,20 @@ def trajectory(optimizer, options, start, batches):
     o = optimizer(list(p.values()), **torch_options(optimizer, options))
     states = []
     for k in range(1, max(RECORDED) + 1):
-        inputs, targets = batches[k % len(batches)]
-        o.zero_grad()
-        loss(p, torch.tensor(inputs), torch.tensor(targets)).backward()
-        o.step()
+        inputs, targets = map(torch.tensor, batches[k % len(batches)])
+        if issubclass(optimizer, FromLoss):
+            o.step(lambda values: loss(dict(zip(p, values)), inputs, targets), k)
+        else:
+            o.zero_grad()
+            loss(p, inputs, targets).backward()
+            o.step()
         if k in RECORDED:
             states.append({"step": k, "parameters": {name: flat(v.detach().numpy()) for name, v in p.items()}})
     return states
 
 
 def source(optimizer):
-    if issubclass(optimizer, FromPaper):
+    if issubclass(optimizer, (FromPaper, FromLoss)):
         return f"{optimizer.__name__} of plugins/testdata/torch_golden.py, {optimizer.__doc__.rstrip('.')}"
     return f"torch.optim.{optimizer.__name__}, PyTorch {torch.__version__}"
 
@@ -283,7 +469,8 @@ def main():
     random = numpy.random.default_rng(1)
     start = {name: random.uniform(-1, 1, shape) / fan_in**0.5 for name, (shape, fan_in) in PARAMETERS.items()}
     batches = [(random.normal(size=(BATCH, 1, 3, 3)), random.integers(0, 3, size=BATCH)) for _ in range(BATCHES)]
-    for plugin, (optimizer, cases) in PLUGINS.items():
+    for plugin in sys.argv[1:] or PLUGINS:
+        optimizer, cases = PLUGINS[plugin]
         document = {
             "source": source(optimizer),
             "parameters": {name: flat(v) for name, v in start.items()},

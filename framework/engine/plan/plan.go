@@ -37,7 +37,7 @@ func (Engine) Open(p *program.Program) (engine.Machine, error) {
 // Kernels returns the instruction set that kernels are compiled for, or "go".
 func (Engine) Kernels() string { return kernel.Set() }
 
-// machine holds a plan with its memory for each graph and batch size that it was asked for.
+// machine holds a plan with its memory for each graph, batch size and phase that it was asked for.
 type machine[T kernel.Float] struct {
 	program *program.Program
 	runners map[key]*runner[T]
@@ -46,6 +46,7 @@ type machine[T kernel.Float] struct {
 type key struct {
 	graph string
 	batch int // 0 for a graph that reads none
+	phase int // of the optimizer, if it writes the graph
 }
 
 func newMachine[T kernel.Float](p *program.Program) *machine[T] {
@@ -63,7 +64,11 @@ func (m *machine[T]) Apply(ctx context.Context, s *optim.State, batches engine.B
 		if err != nil {
 			return fmt.Errorf("plan: batch %d: %w", k, err)
 		}
-		if err := m.runBatch("step", ends{state: s, batch: b}); err != nil {
+		phase, err := m.program.Phase(s.Count)
+		if err == nil {
+			err = m.runBatch(key{graph: "step", phase: phase}, ends{state: s, batch: b})
+		}
+		if err != nil {
 			return fmt.Errorf("plan: step %d: %w", k, err)
 		}
 		s.Count++
@@ -78,7 +83,7 @@ func (m *machine[T]) Gradient(ctx context.Context, s *optim.State, b engine.Batc
 		return e, err
 	}
 	defer enter()()
-	if err := m.runBatch("gradient", ends{state: s, batch: b, result: gradient, evaluation: &e}); err != nil {
+	if err := m.runBatch(key{graph: "gradient"}, ends{state: s, batch: b, result: gradient, evaluation: &e}); err != nil {
 		return e, fmt.Errorf("plan: gradient: %w", err)
 	}
 	return e, nil
@@ -90,7 +95,7 @@ func (m *machine[T]) HVP(ctx context.Context, s *optim.State, b engine.Batch, di
 		return err
 	}
 	defer enter()()
-	if err := m.runBatch("hvp", ends{state: s, batch: b, vector: direction, result: product}); err != nil {
+	if err := m.runBatch(key{graph: "hvp"}, ends{state: s, batch: b, vector: direction, result: product}); err != nil {
 		return fmt.Errorf("plan: Hessian-vector product: %w", err)
 	}
 	return nil
@@ -102,7 +107,11 @@ func (m *machine[T]) Update(ctx context.Context, s *optim.State, gradient array.
 		return err
 	}
 	defer enter()()
-	if err := m.run(key{graph: "update"}, ends{state: s, vector: gradient}); err != nil {
+	phase, err := m.program.Phase(s.Count)
+	if err == nil {
+		err = m.run(key{graph: "update", phase: phase}, ends{state: s, vector: gradient})
+	}
+	if err != nil {
 		return fmt.Errorf("plan: update: %w", err)
 	}
 	s.Count++
@@ -116,7 +125,7 @@ func (m *machine[T]) Evaluate(ctx context.Context, s *optim.State, b engine.Batc
 		return e, err
 	}
 	defer enter()()
-	if err := m.runBatch("evaluation", ends{state: s, batch: b, evaluation: &e}); err != nil {
+	if err := m.runBatch(key{graph: "evaluation"}, ends{state: s, batch: b, evaluation: &e}); err != nil {
 		return e, fmt.Errorf("plan: evaluation: %w", err)
 	}
 	return e, nil
@@ -140,14 +149,15 @@ func (m *machine[T]) check(ctx context.Context, vectors ...array.Array) error {
 	return ctx.Err()
 }
 
-func (m *machine[T]) runBatch(graph string, e ends) error {
+func (m *machine[T]) runBatch(k key, e ends) error {
 	if e.batch.Size < 1 {
 		return fmt.Errorf("a batch of %d examples", e.batch.Size)
 	}
 	if given, wanted := len(e.batch.Inputs), len(m.program.Model.Inputs); given != wanted {
 		return fmt.Errorf("the batch has %d inputs, the model %d", given, wanted)
 	}
-	return m.run(key{graph, e.batch.Size}, e)
+	k.batch = e.batch.Size
+	return m.run(k, e)
 }
 
 // run compiles a graph when it is first needed, and runs it.
@@ -186,13 +196,13 @@ func (m *machine[T]) runner(k key) (*runner[T], error) {
 func (m *machine[T]) write(k key) (*program.Graph, error) {
 	switch k.graph {
 	case "step":
-		return m.program.Step(k.batch)
+		return m.program.Step(k.batch, k.phase)
 	case "gradient":
 		return m.program.Gradient(k.batch)
 	case "hvp":
 		return m.program.HVP(k.batch)
 	case "update":
-		return m.program.Update()
+		return m.program.Update(k.phase)
 	default:
 		return m.program.Evaluation(k.batch)
 	}

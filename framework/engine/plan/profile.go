@@ -9,7 +9,7 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/optim"
 )
 
-// Profile applies a word and tells where the time goes. All batches must have the size of the last.
+// Profile applies a word and tells where the time goes, in the steps of the last one's phase. All batches must have the size of the last.
 func (m *machine[T]) Profile(ctx context.Context, s *optim.State, batches engine.Batches, word []int) (engine.Profile, error) {
 	var p engine.Profile
 	if len(word) == 0 {
@@ -19,7 +19,11 @@ func (m *machine[T]) Profile(ctx context.Context, s *optim.State, batches engine
 	if err != nil {
 		return p, err
 	}
-	r, err := m.runner(key{"step", b.Size})
+	phase, steps, err := m.lastPhase(s.Count, len(word))
+	if err != nil {
+		return p, err
+	}
+	r, err := m.runner(key{"step", b.Size, phase})
 	if err != nil {
 		return p, err
 	}
@@ -30,10 +34,21 @@ func (m *machine[T]) Profile(ctx context.Context, s *optim.State, batches engine
 		return p, err
 	}
 	for i, in := range c.plan.instructions {
-		p.Instructions = append(p.Instructions, engine.Instruction{Name: in.name, Detail: in.detail, Parts: in.parts, Time: c.times[i] / time.Duration(len(word))})
+		p.Instructions = append(p.Instructions, engine.Instruction{Name: in.name, Detail: in.detail, Parts: in.parts, Time: c.times[i] / time.Duration(steps)})
 	}
 	size := int64(m.program.Precision.Size())
 	p.Memory = size*int64(c.plan.arena+c.plan.scratch+c.plan.partial) + 8*int64(c.plan.sums)
 	p.Alive = size * int64(c.plan.least)
 	return p, nil
+}
+
+// lastPhase returns the phase of the last of some steps from a count on, and how many of them are in it.
+func (m *machine[T]) lastPhase(count int64, length int) (phase, steps int, err error) {
+	phase, err = m.program.Phase(count + int64(length) - 1)
+	for i := range length {
+		if p, _ := m.program.Phase(count + int64(i)); p == phase {
+			steps++
+		}
+	}
+	return phase, steps, err
 }

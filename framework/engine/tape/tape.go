@@ -28,7 +28,7 @@ func (Engine) Open(p *program.Program) (engine.Machine, error) {
 // Kernels returns "go": there is no choice.
 func (Engine) Kernels() string { return "go" }
 
-// machine holds one tape for each graph and batch size that it was asked for.
+// machine holds one tape for each graph, batch size and phase that it was asked for.
 type machine struct {
 	program *program.Program
 	tapes   map[key]*tape
@@ -37,6 +37,7 @@ type machine struct {
 type key struct {
 	graph string
 	batch int // 0 for a graph that reads none
+	phase int // of the optimizer, if it writes the graph
 }
 
 // Apply applies T_k for every k of the word.
@@ -49,7 +50,7 @@ func (m *machine) Apply(ctx context.Context, s *optim.State, batches engine.Batc
 		if err != nil {
 			return fmt.Errorf("tape: batch %d: %w", k, err)
 		}
-		if err := m.runBatch("step", m.program.Step, ends{state: s, batch: b, moment: m.program.Moment(s)}); err != nil {
+		if err := m.step(ends{state: s, batch: b, moment: m.program.Moment(s)}); err != nil {
 			return fmt.Errorf("tape: step %d: %w", k, err)
 		}
 		s.Count++
@@ -63,7 +64,7 @@ func (m *machine) Gradient(ctx context.Context, s *optim.State, b engine.Batch, 
 	if err := m.check(ctx, gradient); err != nil {
 		return e, err
 	}
-	if err := m.runBatch("gradient", m.program.Gradient, ends{state: s, batch: b, result: gradient, evaluation: &e}); err != nil {
+	if err := m.runBatch(key{graph: "gradient"}, m.program.Gradient, ends{state: s, batch: b, result: gradient, evaluation: &e}); err != nil {
 		return e, fmt.Errorf("tape: gradient: %w", err)
 	}
 	return e, nil
@@ -74,7 +75,7 @@ func (m *machine) HVP(ctx context.Context, s *optim.State, b engine.Batch, direc
 	if err := m.check(ctx, direction, product); err != nil {
 		return err
 	}
-	if err := m.runBatch("hvp", m.program.HVP, ends{state: s, batch: b, vector: direction, result: product}); err != nil {
+	if err := m.runBatch(key{graph: "hvp"}, m.program.HVP, ends{state: s, batch: b, vector: direction, result: product}); err != nil {
 		return fmt.Errorf("tape: Hessian-vector product: %w", err)
 	}
 	return nil
@@ -85,7 +86,7 @@ func (m *machine) Update(ctx context.Context, s *optim.State, gradient array.Arr
 	if err := m.check(ctx, gradient); err != nil {
 		return err
 	}
-	if err := m.run(key{graph: "update"}, m.program.Update, ends{state: s, vector: gradient, moment: m.program.Moment(s)}); err != nil {
+	if err := m.update(ends{state: s, vector: gradient, moment: m.program.Moment(s)}); err != nil {
 		return fmt.Errorf("tape: update: %w", err)
 	}
 	s.Count++
@@ -98,7 +99,7 @@ func (m *machine) Evaluate(ctx context.Context, s *optim.State, b engine.Batch) 
 	if err := m.check(ctx); err != nil {
 		return e, err
 	}
-	if err := m.runBatch("evaluation", m.program.Evaluation, ends{state: s, batch: b, evaluation: &e}); err != nil {
+	if err := m.runBatch(key{graph: "evaluation"}, m.program.Evaluation, ends{state: s, batch: b, evaluation: &e}); err != nil {
 		return e, fmt.Errorf("tape: evaluation: %w", err)
 	}
 	return e, nil
@@ -114,14 +115,33 @@ func (m *machine) check(ctx context.Context, vectors ...array.Array) error {
 	return ctx.Err()
 }
 
-func (m *machine) runBatch(graph string, write func(batch int) (*program.Graph, error), e ends) error {
+// step applies T_k in the phase of the state.
+func (m *machine) step(e ends) error {
+	phase, err := m.program.Phase(e.state.Count)
+	if err != nil {
+		return err
+	}
+	return m.runBatch(key{graph: "step", phase: phase}, func(batch int) (*program.Graph, error) { return m.program.Step(batch, phase) }, e)
+}
+
+// update applies the optimizer's step with a given gradient in the phase of the state.
+func (m *machine) update(e ends) error {
+	phase, err := m.program.Phase(e.state.Count)
+	if err != nil {
+		return err
+	}
+	return m.run(key{graph: "update", phase: phase}, func() (*program.Graph, error) { return m.program.Update(phase) }, e)
+}
+
+func (m *machine) runBatch(k key, write func(batch int) (*program.Graph, error), e ends) error {
 	if e.batch.Size < 1 {
 		return fmt.Errorf("a batch of %d examples", e.batch.Size)
 	}
 	if given, wanted := len(e.batch.Inputs), len(m.program.Model.Inputs); given != wanted {
 		return fmt.Errorf("the batch has %d inputs, the model %d", given, wanted)
 	}
-	return m.run(key{graph, e.batch.Size}, func() (*program.Graph, error) { return write(e.batch.Size) }, e)
+	k.batch = e.batch.Size
+	return m.run(k, func() (*program.Graph, error) { return write(e.batch.Size) }, e)
 }
 
 // run compiles a graph when it is first needed, and runs it.

@@ -14,6 +14,7 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/engine"
 	"github.com/seed5b471a7e/backstitch/framework/optim"
 	"github.com/seed5b471a7e/backstitch/framework/plugin"
+	"github.com/seed5b471a7e/backstitch/framework/program"
 )
 
 // golden is a file of trajectories that another implementation computed in float64 on the suite's network, with cross-entropy.
@@ -64,10 +65,13 @@ func Golden(t *testing.T, construct func() optim.Optimizer, file string) {
 	}
 }
 
-// Batch returns the batch of T_k.
+// Batch returns the batch of T_k. The noise is that of the seed 0 and of k.
 func (g golden) Batch(k int) (engine.Batch, error) {
 	b := g.Batches[k%len(g.Batches)]
-	return engine.Batch{Size: len(b.Targets), Inputs: []array.Array{array.From64(b.Inputs)}, Targets: array.From64(b.Targets)}, nil
+	return engine.Batch{
+		Size: len(b.Targets), Inputs: []array.Array{array.From64(b.Inputs)}, Targets: array.From64(b.Targets),
+		Noise: program.NoiseKey{Batch: uint64(k)},
+	}, nil
 }
 
 func (g golden) compare(c goldenCase, o optim.Optimizer) error {

@@ -3,6 +3,7 @@ package optimtest
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
 	"github.com/seed5b471a7e/backstitch/framework/engine"
@@ -31,9 +32,10 @@ func (l *lab) close() {
 	}
 }
 
-// problem is a model with its data. Batches repeat with a period of eight.
+// problem is a model with its loss and data. Batches repeat with a period of eight.
 type problem struct {
 	network func() *programtest.Network
+	loss    program.Loss
 	data    programtest.Data
 }
 
@@ -43,14 +45,48 @@ var everyRank = problem{
 		return programtest.NewNetwork(1, 3, 3).Conv("conv", 2, 2).Add("position", 2, 2, 2).Apply("Tanh").Flatten().
 			Dense("hidden", 4).Apply("Tanh").Mul("gain").Dense("logits", 3)
 	},
+	loss: program.CrossEntropy{},
 	data: programtest.Data{Size: 4, Input: []int{1, 3, 3}, Target: programtest.Largest(3)},
 }
 
-// softmaxRegression is convex.
-var softmaxRegression = problem{
-	network: func() *programtest.Network { return programtest.NewNetwork(4).Dense("logits", 3) },
-	data:    programtest.Data{Size: 16, Input: []int{4}, Target: programtest.Largest(3)},
+// certain is everyRank with one class, which a large bias makes certain: the gradient is exactly zero, and so is the Hessian.
+var certain = problem{
+	network: everyRank.network,
+	loss:    everyRank.loss,
+	data:    programtest.Data{Size: 4, Input: []int{1, 3, 3}, Target: func([]float64) []float64 { return []float64{0} }},
 }
+
+// certainty returns a clone of s with that bias.
+func (t *trial) certainty(s *optim.State) *optim.State {
+	s = s.Clone()
+	for _, f := range s.Layout.Fields() {
+		if f.Kind == optim.Parameter && f.Name == "logits.bias" {
+			s.Field(f).Set(0, 1000)
+		}
+	}
+	return s
+}
+
+// unknown is everyRank with targets that are no numbers: the gradient is NaN.
+var unknown = problem{
+	network: everyRank.network,
+	loss:    program.MeanSquaredError{},
+	data:    programtest.Data{Size: 4, Input: []int{1, 3, 3}, Target: func([]float64) []float64 { return []float64{math.NaN(), math.NaN(), math.NaN()} }},
+}
+
+// softmaxRegression and linearRegression are convex.
+var (
+	softmaxRegression = problem{
+		network: func() *programtest.Network { return programtest.NewNetwork(4).Dense("logits", 3) },
+		loss:    program.CrossEntropy{},
+		data:    programtest.Data{Size: 16, Input: []int{4}, Target: programtest.Largest(3)},
+	}
+	linearRegression = problem{
+		network: func() *programtest.Network { return programtest.NewNetwork(4).Dense("output", 2) },
+		loss:    program.MeanSquaredError{},
+		data:    programtest.Data{Size: 16, Input: []int{4}, Target: func(x []float64) []float64 { return []float64{x[0] - x[1], 1 - x[2]} }},
+	}
+)
 
 const period = 8
 
@@ -85,7 +121,7 @@ func compile(o optim.Optimizer, p problem, d array.DType) (*program.Program, *op
 	if err != nil {
 		return nil, nil, err
 	}
-	compiled, err := program.New(program.Spec{Model: m, Loss: program.CrossEntropy{}, Optimizer: o, Precision: d}, p.data.Size)
+	compiled, err := program.New(program.Spec{Model: m, Loss: p.loss, Optimizer: o, Precision: d}, p.data.Size)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -97,13 +133,16 @@ func compile(o optim.Optimizer, p problem, d array.DType) (*program.Program, *op
 }
 
 // open returns the trial with a machine of its own.
-func (t *trial) open() *trial {
+func (t *trial) open() *trial { return t.on(tape.Engine{}) }
+
+// on returns the trial with a machine of an engine.
+func (t *trial) on(e engine.Engine) *trial {
 	if t.err != nil {
 		return t
 	}
 	with := *t
 	var err error
-	if with.machine, err = (tape.Engine{}).Open(t.program); err != nil {
+	if with.machine, err = e.Open(t.program); err != nil {
 		t.fail("%w", err)
 		return t
 	}

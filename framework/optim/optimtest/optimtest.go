@@ -4,7 +4,7 @@
 //		optimtest.Run(t, func() optim.Optimizer { return &SGD{LR: 0.01} })
 //	}
 //
-// The suite compiles the plugin with small models that are imported from ONNX, runs it on the tape engine, and proves that its
+// The suite compiles the plugin with small models that are imported from ONNX, runs it on the tape engine and on plans, and proves that its
 // steps are what compositions of steps rely on: functions of the state and the batch, and of nothing else. A failure explains the
 // rule that it found broken. A plugin whose options switch parts of its graph on is run once for each such variant.
 //
@@ -56,11 +56,14 @@ var checks = []check{
 	{"a word is its letters one after the other", composition},
 	{"a cloned state goes on as the original", clone},
 	{"all memory is in the state", memory},
+	{"the phase follows from the count", phases},
+	{"every arrangement of steps is the same on any number of workers", arrangements},
+	{"a plan computes what the tape does", engines},
 	{"the first step is finite and moves", firstStep},
 	{"an update with the gradient is the step", givenGradient},
 	{"a hyperparameter that is changed acts like the option", hyperparameters},
 	{"a learning rate can be changed while a run goes on", schedulable},
-	{"the loss of a convex problem falls", descent},
+	{"the loss of convex problems falls", descent},
 	{"float32 follows float64", precisions},
 	{"a zero gradient gives finite numbers", zeroGradient},
 	{"a gradient of NaN is survived", nanGradient},

@@ -1,10 +1,13 @@
 package optimtest
 
 import (
+	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
+	"github.com/seed5b471a7e/backstitch/framework/ops"
 	"github.com/seed5b471a7e/backstitch/framework/optim"
 )
 
@@ -33,6 +36,40 @@ func move(s *optim.Step, rate, decay optim.Scalar) {
 
 func TestAGoodPluginPasses(t *testing.T) { Run(t, newGood) }
 
+// elaborate keeps every rule, and uses all that a step offers: its direction is the gradient at a point that noise decides, and in every
+// third step the Hessian's product with noise scales it.
+type elaborate struct {
+	LR float64 `toml:"lr" doc:"learning rate" range:"(0,inf)"`
+}
+
+func (o *elaborate) Phases() int { return 2 }
+
+func (o *elaborate) Phase(count int64) int { return min(int(count%3), 1) }
+
+func (o *elaborate) Step(s *optim.Step) {
+	var noise, point []optim.Expr
+	for _, p := range s.Params() {
+		noise = append(noise, p.Rademacher("noise"))
+		point = append(point, p.Value().Add(p.Uniform("point").Scale(0.01)))
+	}
+	g, curvature := s.GradientAt(point), noise
+	if s.Phase() == 0 {
+		curvature = s.HVP(noise)
+	}
+	for i, p := range s.Params() {
+		scale := p.Slot("scale")
+		if s.Phase() == 0 {
+			scale = curvature[i].Abs()
+		}
+		p.SetSlot("scale", scale)
+		p.Set(p.Value().Sub(g[i].Div(scale.Shift(1)).Mul(s.Hyper("lr", o.LR))))
+	}
+}
+
+func TestAGoodPluginThatUsesEverythingPasses(t *testing.T) {
+	Run(t, func() optim.Optimizer { return &elaborate{LR: 0.05} })
+}
+
 // function is an optimizer without options.
 type function func(s *optim.Step)
 
@@ -57,7 +94,16 @@ func direct(direction func(g optim.Expr) optim.Expr) func() optim.Optimizer {
 	})
 }
 
+// fading is a step whose rate falls with the number of steps that were taken anywhere.
+func fading() func(*optim.Step) {
+	var steps atomic.Int64
+	return func(s *optim.Step) {
+		move(s, s.Const(0.05).Map("fading", func(rate float64) float64 { return rate / float64(steps.Add(1)) }), s.Const(0.9))
+	}
+}
+
 func TestABrokenPluginIsToldWhichRuleItBreaks(t *testing.T) {
+	broke := map[string]bool{}
 	for _, c := range []struct {
 		name      string
 		construct func() optim.Optimizer
@@ -73,22 +119,64 @@ func TestABrokenPluginIsToldWhichRuleItBreaks(t *testing.T) {
 			"the update is written for parameters of every rank in both precisions", "was it kept from an earlier step?",
 		},
 		{
-			"counts its steps in a closure", broken(func() func(*optim.Step) {
-				steps := 0.0
-				return func(s *optim.Step) {
-					move(s, s.Const(0.05).Map("fading", func(rate float64) float64 { steps++; return rate / steps }), s.Const(0.9))
-				}
+			"counts its steps in a closure", broken(fading),
+			"the same word on the same state gives the same bits", "a function given to Scalar.Map",
+		},
+		{
+			"counts its steps in a closure, and is cloned", broken(fading),
+			"a cloned state goes on as the original", "belongs into a slot or follows from Count",
+		},
+		{
+			"draws its rate", pure(func(s *optim.Step) {
+				move(s, s.Const(0.05).Map("random", func(rate float64) float64 { return rate * rand.Float64() }), s.Const(0.9))
 			}),
 			"the same word on the same state gives the same bits", "a function given to Scalar.Map",
 		},
 		{
-			"counts its steps in a closure, and is cloned", broken(func() func(*optim.Step) {
-				steps := 0.0
-				return func(s *optim.Step) {
-					move(s, s.Const(0.05).Map("fading", func(rate float64) float64 { steps++; return rate / steps }), s.Const(0.9))
+			"draws a number while it writes", pure(func(s *optim.Step) { move(s, s.Const(0.05*rand.Float64()), s.Const(0.9)) }),
+			"Step writes the same update every time", "It is called once for every graph",
+		},
+		{
+			"counts its steps in a closure, on several workers", broken(fading),
+			"every arrangement of steps is the same on any number of workers", "belongs into a slot or follows from Count",
+		},
+		{
+			"counts its steps in a closure, on two engines", broken(fading),
+			"a plan computes what the tape does", "but for rounding",
+		},
+		{
+			"counts the questions for its phase", func() optim.Optimizer { return &restless{} },
+			"the phase follows from the count", "must be a function of the count",
+		},
+		{
+			"names a phase that it does not have", func() optim.Optimizer { return &phased{phase: func(count int64) int { return int(count) }} },
+			"the phase follows from the count", "names phase 2 at the count 2, but its phases are 0 to 1",
+		},
+		{
+			"has other slots in another phase", func() optim.Optimizer {
+				return &phased{phase: func(count int64) int { return int(count % 2) }, step: func(s *optim.Step) {
+					if s.Phase() == 0 {
+						s.Params()[0].Slot("first")
+					}
+				}}
+			},
+			"the update is written for parameters of every rank in both precisions", "all phases must have the same slots",
+		},
+		{
+			"asks for a point with too few parts", pure(func(s *optim.Step) {
+				for _, p := range s.Params() {
+					p.Set(s.GradientAt([]optim.Expr{p.Value()})[0])
 				}
 			}),
-			"a cloned state goes on as the original", "belongs into a slot or follows from Count",
+			"the update is written for parameters of every rank in both precisions", "the point has 1 parts, there are 8 parameters",
+		},
+		{
+			"fails on what is not finite", direct(func(g optim.Expr) optim.Expr {
+				numbers := g.Reshape(g.Shape().TotalSize())
+				first := ops.Apply(ops.Gather{Axis: 0}, numbers, numbers.Scale(0)) // at index 0, or at none
+				return g.Add(first.Scale(0).Reshape(g.Shape()...))
+			}),
+			"a gradient of NaN is survived", "must go on with NaN",
 		},
 		{
 			"sees in a closure which words run", broken(func() func(*optim.Step) {
@@ -134,7 +222,7 @@ func TestABrokenPluginIsToldWhichRuleItBreaks(t *testing.T) {
 					p.Set(p.Gradient().Sum(false))
 				}
 			}),
-			"the update is written for parameters of every rank in both precisions", "has the shape",
+			"the update is written for parameters of every rank in both precisions", "is set to a value of shape",
 		},
 		{
 			"believes that all parameters are matrices", direct(func(g optim.Expr) optim.Expr { return g.Mul(g.Sum(true, 1)) }),
@@ -172,7 +260,7 @@ func TestABrokenPluginIsToldWhichRuleItBreaks(t *testing.T) {
 		},
 		{
 			"climbs", direct(func(g optim.Expr) optim.Expr { return g.Neg() }),
-			"the loss of a convex problem falls", "Does the update go against the gradient?",
+			"the loss of convex problems falls", "Does the update go against the gradient?",
 		},
 		{
 			"underflows in float32", direct(func(g optim.Expr) optim.Expr { return g.Scale(1e-50).Scale(1e50) }),
@@ -216,11 +304,43 @@ func TestABrokenPluginIsToldWhichRuleItBreaks(t *testing.T) {
 			if at < 0 {
 				t.Fatalf("no check is named %q", c.rule)
 			}
+			broke[c.rule] = true
 			if err := checks[at].try(c.construct); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%q finds %v, want %q", c.rule, err, c.want)
 			}
 		})
 	}
+	for _, known := range checks {
+		if !broke[known.rule] {
+			t.Errorf("no plugin breaks the rule %q", known.rule)
+		}
+	}
+}
+
+// phased is gradient descent with two phases.
+type phased struct {
+	phase func(count int64) int
+	step  func(*optim.Step)
+}
+
+func (o *phased) Phases() int           { return 2 }
+func (o *phased) Phase(count int64) int { return o.phase(count) }
+
+func (o *phased) Step(s *optim.Step) {
+	if o.step != nil {
+		o.step(s)
+	}
+	move(s, s.Const(0.05), s.Const(0.9))
+}
+
+type restless struct {
+	phased
+	questions int
+}
+
+func (o *restless) Phase(int64) int {
+	o.questions++
+	return o.questions % 2
 }
 
 type counting struct{ calls float64 }

@@ -1,6 +1,8 @@
 package optimtest
 
 import (
+	"bytes"
+	"encoding/binary"
 	"slices"
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
@@ -44,21 +46,40 @@ func clone(l *lab) {
 	l.same(b, t.after(4, 5), "two chains that take turns on one machine must not change each other. "+hidden)
 }
 
+// memory stops after every step and goes on elsewhere, from what was written of the state.
 func memory(l *lab) {
-	const explanation = "a state put together from its numbers and its count must go on as the one that the steps led to, " +
+	const steps = 9
+	const explanation = "a state read back from its bytes and its count must go on as the one that the steps led to, " +
 		"on a machine that never ran. "
-	used := l.trial(l.construct(), everyRank, array.Float64)
-	fresh := l.trial(l.construct(), everyRank, array.Float64)
-	reached := used.after(1, 2, 3, 4, 5, 6, 7)
-	want := used.from(reached, 8, 9)
-	if l.err != nil {
-		return
+	for _, d := range []array.DType{array.Float64, array.Float32} {
+		used := l.trial(l.construct(), everyRank, d)
+		fresh := l.trial(l.construct(), everyRank, d)
+		word := []int{1, 2, 3, 4, 5, 6, 7, 8, 9}
+		want := used.after(word...)
+		if l.err == nil && want.Count != steps {
+			l.fail("nine steps must make the count nine, not %d", want.Count)
+		}
+		for at := range slices.Backward(word) {
+			reached := used.after(word[:at]...)
+			l.same(fresh.from(fresh.readBack(reached), word[at:]...), want, explanation+hidden)
+		}
 	}
-	if want.Count != 9 {
-		l.fail("nine steps must make the count nine, not %d", want.Count)
+}
+
+// readBack returns a state of t's own with the numbers and the count of s, which go through bytes.
+func (t *trial) readBack(s *optim.State) *optim.State {
+	if t.err != nil {
+		return s
 	}
-	assembled := fresh.program.Layout.New(array.Float64)
-	assembled.Data.Copy(reached.Data)
-	assembled.Count = reached.Count
-	l.same(fresh.from(assembled, 8, 9), want, explanation+hidden)
+	var file bytes.Buffer
+	read := t.program.Layout.New(t.program.Precision)
+	for _, end := range []struct{ written, read any }{{s.Data.F32, read.Data.F32}, {s.Data.F64, read.Data.F64}, {s.Count, &read.Count}} {
+		if err := binary.Write(&file, binary.LittleEndian, end.written); err != nil {
+			t.fail("%w", err)
+		}
+		if err := binary.Read(&file, binary.LittleEndian, end.read); err != nil {
+			t.fail("%w", err)
+		}
+	}
+	return read
 }
