@@ -32,8 +32,8 @@ type Machine interface {
 	Gradient(ctx context.Context, s *optim.State, b Batch, gradient array.Array) (Evaluation, error)
 	// HVP stores the product of the Hessian of the mean loss of a batch at s with direction in product.
 	HVP(ctx context.Context, s *optim.State, b Batch, direction, product array.Array) error
-	// Update applies the optimizer's step with this gradient, in place.
-	Update(ctx context.Context, s *optim.State, gradient array.Array) error
+	// Update applies the optimizer's step with this gradient, in place, as T_k does with that of batch k.
+	Update(ctx context.Context, s *optim.State, k int, gradient array.Array) error
 	// Evaluate returns the model's output and the loss of each example, in evaluation mode. They are valid until the next call.
 	Evaluate(ctx context.Context, s *optim.State, b Batch) (Evaluation, error)
 	// Close gives back what the machine holds.

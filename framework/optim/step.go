@@ -14,6 +14,7 @@ import (
 type Step struct {
 	graph     *gorgonia.ExprGraph
 	precision array.DType
+	prefix    string // of the hyperparameters' names: a group's, or none
 	params    []*Param
 	hypers    map[string]float64
 	scalars   []ScalarInput
@@ -21,17 +22,28 @@ type Step struct {
 	err       error
 }
 
-// Params returns the trained parameters in the model's order.
+// newStep starts an update without parameters.
+func newStep(g *gorgonia.ExprGraph, d array.DType, prefix string) *Step {
+	return &Step{graph: g, precision: d, prefix: prefix, hypers: map[string]float64{}, entered: map[string]ops.Expr{}}
+}
+
+// Params returns the trained parameters in the model's order; where a recipe has groups, those of one.
 func (s *Step) Params() []*Param { return slices.Clone(s.params) }
 
 // Hyper returns a hyperparameter. The value is its default: a run may change it between steps without building the graph anew.
 // By convention the name is the option's.
 func (s *Step) Hyper(name string, value float64) Scalar {
+	scheduled := isRate(name)
+	name = s.prefix + name
 	if old, named := s.hypers[name]; named && old != value {
 		s.Fail("hyperparameter %q is given two values, %v and %v", name, old, value)
 	}
 	s.hypers[name] = value
-	return Scalar{s, strconv.Quote(name), func(m Moment) float64 { return m.Hypers[name] }}
+	read := func(m Moment) float64 { return m.Hypers[name] }
+	if scheduled {
+		read = func(m Moment) float64 { return m.Hypers[name] * m.factor() }
+	}
+	return Scalar{s, strconv.Quote(name), read}
 }
 
 // Const returns a number that never changes.
@@ -60,7 +72,7 @@ func (s *Step) input(a Scalar) ops.Expr {
 	if x, ok := s.entered[a.text]; ok {
 		return x
 	}
-	x := ops.Input(s.graph, "scalar "+a.text, s.precision)
+	x := ops.Input(s.graph, "scalar "+s.prefix+a.text, s.precision)
 	s.entered[a.text] = x
 	s.scalars = append(s.scalars, ScalarInput{x, a.eval})
 	return x

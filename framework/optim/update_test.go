@@ -25,7 +25,7 @@ func write(t *testing.T, step func(*Step)) (u *Update, err error) {
 		trained := func(name string, shape ...int) Trained {
 			return Trained{name, ops.Input(g, name, array.Float64, shape...), ops.Input(g, "gradient of "+name, array.Float64, shape...)}
 		}
-		u, err = Write(written(step), g, array.Float64, []Trained{trained("weight", 2, 3), trained("gain")})
+		u, err = Write(written(step), Policy{}, g, array.Float64, []Trained{trained("weight", 2, 3), trained("gain")})
 		return err
 	})
 	return u, err

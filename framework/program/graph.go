@@ -143,7 +143,7 @@ func (b *builder) update(gradient func() ([]ops.Expr, error)) (*optim.Update, er
 	for i, f := range b.program.parameterFields() {
 		trained[i] = optim.Trained{Name: f.Name, Value: b.params[i], Gradient: gradients[i]}
 	}
-	return optim.Write(b.program.Optimizer, b.graph.Expr, b.program.Precision, trained)
+	return optim.Write(b.program.Optimizer, b.program.Policy, b.graph.Expr, b.program.Precision, trained)
 }
 
 // writeUpdate makes the optimizer's step the graph's result.

@@ -21,6 +21,7 @@ type Spec struct {
 	Model     *model.Model
 	Loss      Loss
 	Optimizer optim.Optimizer
+	Policy    optim.Policy // that surrounds the optimizer
 	Precision array.DType
 }
 
@@ -31,8 +32,12 @@ type Program struct {
 	Hypers map[string]float64
 }
 
-// New checks that the parts fit together, at batch size batch: shapes, loss and optimizer.
+// New checks that the parts fit together, at batch size batch: shapes, loss, optimizer and policy. The parameters of frozen groups are no
+// longer among those of the program's model.
 func New(spec Spec, batch int) (*Program, error) {
+	if err := spec.freeze(); err != nil {
+		return nil, err
+	}
 	if len(spec.Model.Parameters) == 0 {
 		return nil, errors.New("program: the model has no parameters: nothing would be trained")
 	}
@@ -56,6 +61,9 @@ func New(spec Spec, batch int) (*Program, error) {
 		}
 		update, err := b.update(b.gradient)
 		if err != nil {
+			return err
+		}
+		if err := spec.checkRates(update.Hypers); err != nil {
 			return err
 		}
 		p.Hypers = update.Hypers
@@ -91,11 +99,6 @@ func (p *Program) parameterFields() []optim.Field {
 func (p *Program) bufferFields() []optim.Field {
 	fields := p.Layout.Fields()
 	return fields[len(fields)-len(p.Model.Buffers):]
-}
-
-// Moment returns what the scalars of a step on s are computed from.
-func (p *Program) Moment(s *optim.State) optim.Moment {
-	return optim.Moment{Count: s.Count, Hypers: p.Hypers}
 }
 
 // WithHypers returns the same program with some hyperparameters changed. No graph depends on their values.

@@ -63,7 +63,7 @@ func (m *machine[T]) Apply(ctx context.Context, s *optim.State, batches engine.B
 		if err != nil {
 			return fmt.Errorf("plan: batch %d: %w", k, err)
 		}
-		if err := m.runBatch("step", ends{state: s, batch: b}); err != nil {
+		if err := m.runBatch("step", ends{state: s, batch: b, moment: m.program.Moment(s, k)}); err != nil {
 			return fmt.Errorf("plan: step %d: %w", k, err)
 		}
 		s.Count++
@@ -97,12 +97,12 @@ func (m *machine[T]) HVP(ctx context.Context, s *optim.State, b engine.Batch, di
 }
 
 // Update applies the optimizer's step with this gradient.
-func (m *machine[T]) Update(ctx context.Context, s *optim.State, gradient array.Array) error {
+func (m *machine[T]) Update(ctx context.Context, s *optim.State, k int, gradient array.Array) error {
 	if err := m.check(ctx, gradient); err != nil {
 		return err
 	}
 	defer enter()()
-	if err := m.run(key{graph: "update"}, ends{state: s, vector: gradient}); err != nil {
+	if err := m.run(key{graph: "update"}, ends{state: s, vector: gradient, moment: m.program.Moment(s, k)}); err != nil {
 		return fmt.Errorf("plan: update: %w", err)
 	}
 	s.Count++
@@ -162,7 +162,6 @@ func (m *machine[T]) run(k key, e ends) error {
 	if err != nil {
 		return err
 	}
-	e.moment = m.program.Moment(e.state)
 	return r.run(e)
 }
 

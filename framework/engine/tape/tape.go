@@ -49,7 +49,7 @@ func (m *machine) Apply(ctx context.Context, s *optim.State, batches engine.Batc
 		if err != nil {
 			return fmt.Errorf("tape: batch %d: %w", k, err)
 		}
-		if err := m.runBatch("step", m.program.Step, ends{state: s, batch: b, moment: m.program.Moment(s)}); err != nil {
+		if err := m.runBatch("step", m.program.Step, ends{state: s, batch: b, moment: m.program.Moment(s, k)}); err != nil {
 			return fmt.Errorf("tape: step %d: %w", k, err)
 		}
 		s.Count++
@@ -81,11 +81,11 @@ func (m *machine) HVP(ctx context.Context, s *optim.State, b engine.Batch, direc
 }
 
 // Update applies the optimizer's step with this gradient.
-func (m *machine) Update(ctx context.Context, s *optim.State, gradient array.Array) error {
+func (m *machine) Update(ctx context.Context, s *optim.State, k int, gradient array.Array) error {
 	if err := m.check(ctx, gradient); err != nil {
 		return err
 	}
-	if err := m.run(key{graph: "update"}, m.program.Update, ends{state: s, vector: gradient, moment: m.program.Moment(s)}); err != nil {
+	if err := m.run(key{graph: "update"}, m.program.Update, ends{state: s, vector: gradient, moment: m.program.Moment(s, k)}); err != nil {
 		return fmt.Errorf("tape: update: %w", err)
 	}
 	s.Count++

@@ -148,7 +148,7 @@ func (t *trial) update(s *optim.State, gradient array.Array) *optim.State {
 		return s
 	}
 	s = s.Clone()
-	if err := t.machine.Update(context.Background(), s, gradient); err != nil {
+	if err := t.machine.Update(context.Background(), s, int(s.Count)+1, gradient); err != nil {
 		t.fail("%w", err)
 	}
 	return s
