@@ -67,12 +67,17 @@ type trial struct {
 
 // trial compiles an optimizer and opens a machine.
 func (l *lab) trial(o optim.Optimizer, p problem, d array.DType) *trial {
+	return l.trialWith(o, optim.Policy{}, p, d)
+}
+
+// trialWith compiles an optimizer with a policy around it, and opens a machine.
+func (l *lab) trialWith(o optim.Optimizer, policy optim.Policy, p problem, d array.DType) *trial {
 	t := &trial{lab: l, problem: p}
 	if l.err != nil {
 		return t
 	}
 	var err error
-	if t.program, t.start, err = compile(o, p, d); err != nil {
+	if t.program, t.start, err = compile(o, policy, p, d); err != nil {
 		l.fail("%w", err)
 		return t
 	}
@@ -80,12 +85,12 @@ func (l *lab) trial(o optim.Optimizer, p problem, d array.DType) *trial {
 }
 
 // compile makes the program and its first state.
-func compile(o optim.Optimizer, p problem, d array.DType) (*program.Program, *optim.State, error) {
+func compile(o optim.Optimizer, policy optim.Policy, p problem, d array.DType) (*program.Program, *optim.State, error) {
 	m, err := p.network().Import()
 	if err != nil {
 		return nil, nil, err
 	}
-	compiled, err := program.New(program.Spec{Model: m, Loss: program.CrossEntropy{}, Optimizer: o, Precision: d}, p.data.Size)
+	compiled, err := program.New(program.Spec{Model: m, Loss: program.CrossEntropy{}, Optimizer: o, Policy: policy, Precision: d}, p.data.Size)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -1,0 +1,112 @@
+package optim
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/seed5b471a7e/backstitch/framework/array"
+	"github.com/seed5b471a7e/backstitch/framework/ops"
+	"gorgonia.org/gorgonia"
+)
+
+// writeWith lets optimizers write their update for "weight", "gain" and "bias".
+func writeWith(t *testing.T, o Optimizer, policy Policy) (u *Update, err error) {
+	t.Helper()
+	err = ops.Build(func() error {
+		g := gorgonia.NewGraph()
+		var params []Trained
+		for _, name := range []string{"weight", "gain", "bias"} {
+			params = append(params, Trained{name, ops.Input(g, name, array.Float64, 2), ops.Input(g, "gradient of "+name, array.Float64, 2)})
+		}
+		u, err = Write(o, policy, g, array.Float64, params)
+		return err
+	})
+	return u, err
+}
+
+// heavy has the hyperparameter lr and, for each parameter, a slot.
+func heavy(lr float64) Optimizer {
+	return written(func(s *Step) {
+		for _, p := range s.Params() {
+			p.SetSlot("mean", p.Gradient())
+			p.Set(p.Value().Sub(p.Gradient().Mul(s.Hyper("lr", lr)).Div(s.Time())))
+		}
+	})
+}
+
+func TestGroupsHaveHyperparametersOfTheirOwn(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		policy Policy
+		hypers map[string]float64
+		inputs int // scalars in the graph
+	}{
+		{"no groups", Policy{}, map[string]float64{"lr": 1}, 2},
+		{"a group and the others", Policy{Groups: []Group{{Name: "b", Match: []string{"b*"}, Optimizer: heavy(2)}}},
+			map[string]float64{"lr": 1, "b/lr": 2}, 4},
+		{"all parameters in groups", Policy{Groups: []Group{
+			{Name: "b", Match: []string{"b*"}, Optimizer: heavy(2)}, {Name: "all", Match: []string{"*"}, Optimizer: heavy(3)},
+		}}, map[string]float64{"b/lr": 2, "all/lr": 3}, 4},
+		{"clipping", Policy{Clipping: Clipping{Value: 5, GlobalNorm: 6}},
+			map[string]float64{"lr": 1, "clipping.value": 5, "clipping.global_norm": 6}, 5},
+		{"a group that is called clipping", Policy{Clipping: Clipping{Value: 5}, Groups: []Group{{Name: "clipping", Match: []string{"*"}, Optimizer: heavy(2)}}},
+			map[string]float64{"clipping/lr": 2, "clipping.value": 5}, 4},
+	} {
+		u, err := writeWith(t, heavy(1), c.policy)
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if !maps.Equal(u.Hypers, c.hypers) || len(u.Scalars) != c.inputs {
+			t.Errorf("%s: hyperparameters %v in %d scalars, want %v in %d", c.name, u.Hypers, len(u.Scalars), c.hypers, c.inputs)
+		}
+		var slots []string
+		for _, s := range u.Slots {
+			slots = append(slots, s.Field.String())
+		}
+		if want := []string{"weight:mean", "gain:mean", "bias:mean"}; !slices.Equal(slots, want) || len(u.Params) != len(want) {
+			t.Errorf("%s: the slots are %v, want the model's order whatever the groups are", c.name, slots)
+		}
+	}
+}
+
+func TestAnErrorNamesItsGroup(t *testing.T) {
+	silent := written(func(*Step) {})
+	_, err := writeWith(t, heavy(1), Policy{Groups: []Group{{Name: "b", Match: []string{"b*"}, Optimizer: silent}}})
+	if err == nil || err.Error() != `optim: group "b": optim.written: parameter "bias" is never set` {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestGroupsThatDoNotFitAreRefused(t *testing.T) {
+	names := []string{"fc1.weight", "fc1.bias", "norm.scale", "norm.bias"}
+	for _, c := range []struct {
+		name   string
+		groups []Group
+		want   string // "" for no error
+	}{
+		{"two that share names", []Group{{Name: "a", Match: []string{"*.bias"}}, {Name: "b", Match: []string{"norm.*"}}}, ""},
+		{"no pattern", []Group{{Name: "a"}}, `group "a" has no pattern`},
+		{"no pattern that is one", []Group{{Name: "a", Match: []string{"["}}}, `group "a": pattern "[": syntax error`},
+		{"a pattern that matches nothing", []Group{{Name: "a", Match: []string{"*.bias", "nrom.*"}}},
+			`group "a": no parameter matches the pattern "nrom.*": there are ["norm.bias"`},
+		{"an earlier one has it all", []Group{{Name: "a", Match: []string{"*.bias", "*.scale"}}, {Name: "b", Match: []string{"norm.*"}}},
+			`group "b" is empty: all that it matches belongs to earlier groups`},
+	} {
+		err := Policy{Groups: c.groups}.Check(names)
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want %q", c.name, err, c.want)
+		}
+	}
+}
+
+func TestAParameterBelongsToTheFirstGroupThatMatches(t *testing.T) {
+	p := Policy{Groups: []Group{{Name: "a", Match: []string{"*.bias"}}, {Name: "b", Match: []string{"norm.*", "gain"}, Frozen: true}}}
+	for name, want := range map[string]bool{"norm.scale": true, "gain": true, "norm.bias": false, "fc.weight": false} {
+		if got := p.Freezes(name); got != want {
+			t.Errorf("%s is frozen: %v, want %v", name, got, want)
+		}
+	}
+}
