@@ -29,12 +29,13 @@ func CheckPatterns(thing string, patterns, names []string) error {
 	return nil
 }
 
-// nearest returns the names in the order of their distance to a pattern, whose stars cost nothing.
+// nearest returns the names in the order of their distance to the letters of a pattern. What a name has more of them costs nothing, as a
+// star could stand there.
 func nearest(pattern string, names []string) []string {
 	letters := strings.ToLower(strings.ReplaceAll(pattern, "*", ""))
 	far := map[string]int{}
 	for _, name := range names {
-		far[name] = distance(letters, strings.ToLower(name))
+		far[name] = distance(letters, strings.ToLower(name)) - max(0, len(name)-len(letters))
 	}
 	names = slices.Clone(names)
 	slices.SortStableFunc(names, func(a, b string) int { return far[a] - far[b] })

@@ -75,7 +75,7 @@ func (r *Run) prepareProgram(open OpenModel) error {
 		return fmt.Errorf("%s: %w", rc.Model.ONNX, err)
 	}
 	r.Program, err = program.New(program.Spec{
-		Model: m, Loss: rc.Loss.Loss, Optimizer: rc.Optimizer.Optimizer, Precision: rc.Engine.DType,
+		Model: m, Loss: rc.Loss.Loss, Optimizer: rc.Optimizer.Optimizer, Policy: rc.Policy(), Precision: rc.Engine.DType,
 	}, rc.Data.Batch)
 	if err != nil {
 		return fmt.Errorf("%s: %w", rc.Model.ONNX, err)
