@@ -91,7 +91,7 @@ func TestGroupsThatDoNotFitAreRefused(t *testing.T) {
 		{"no pattern", []Group{{Name: "a"}}, `group "a" has no pattern`},
 		{"no pattern that is one", []Group{{Name: "a", Match: []string{"["}}}, `group "a": pattern "[": syntax error`},
 		{"a pattern that matches nothing", []Group{{Name: "a", Match: []string{"*.bias", "nrom.*"}}},
-			`group "a": no parameter matches the pattern "nrom.*": there are ["norm.bias"`},
+			`group "a": no parameter matches the pattern "nrom.*": there are ["norm.scale"`},
 		{"an earlier one has it all", []Group{{Name: "a", Match: []string{"*.bias", "*.scale"}}, {Name: "b", Match: []string{"norm.*"}}},
 			`group "b" is empty: all that it matches belongs to earlier groups`},
 	} {

@@ -26,7 +26,7 @@ const (
 type Scheduling struct {
 	Schedule Schedule
 	Warmup   int    `toml:"warmup" doc:"steps at rates that rise linearly, before the schedule begins" range:"[0,inf)"`
-	Steps    int    `toml:"steps" doc:"where the schedule ends, counted from the run's first step; the rate stays from there (default: the recipe's steps)" range:"[1,inf)"`
+	Steps    int    `toml:"steps" doc:"steps, those of warm-up included, after which the schedule ends and the rate stays (0: the recipe's)" range:"[0,inf)"`
 	Follow   string `toml:"follow" doc:"count: the steps applied to the state; batch: the batch index, by which the steps differ in law" oneof:"count batch"`
 }
 

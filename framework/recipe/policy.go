@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/seed5b471a7e/backstitch/framework/optim"
@@ -25,6 +26,7 @@ type Group struct {
 func (r *Recipe) Policy() optim.Policy {
 	p := optim.Policy{Clipping: r.Clipping}
 	if s := r.Schedule.Scheduling; s.Schedule != (optim.Constant{}) || s.Warmup > 0 {
+		s.Steps = cmp.Or(s.Steps, r.Steps)
 		p.Schedule = &s
 	}
 	for _, g := range r.Groups {
@@ -39,7 +41,7 @@ func (c *checker) schedule(root *node, r *Recipe) {
 		return
 	}
 	s := &r.Schedule
-	s.Name, s.Scheduling = "constant", optim.Scheduling{Steps: r.Steps, Follow: optim.FollowCount}
+	s.Name, s.Scheduling = "constant", optim.Scheduling{Follow: optim.FollowCount}
 	name := s.Name
 	if text, isText := table.text("name"); isText {
 		name = text
@@ -50,7 +52,7 @@ func (c *checker) schedule(root *node, r *Recipe) {
 		return
 	}
 	c.validate(table.at, made)
-	if table.find("steps") != nil && s.Warmup >= s.Steps {
+	if s.Steps > 0 && s.Warmup >= s.Steps {
 		c.report(table.where("warmup"), "warmup = %d is not less than steps = %d: nothing is left of the schedule", s.Warmup, s.Steps)
 	}
 	if o := r.Optimizer.Optimizer; o != nil && r.Policy().Schedule != nil && optionOf(o, "lr") == nil {

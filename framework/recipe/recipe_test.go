@@ -58,7 +58,7 @@ func TestWhatIsNotGivenHasItsDefault(t *testing.T) {
 		{"average.tail.kind", r.Averages[0].Kind, "tail"},
 		{"average.tail.from", r.Averages[0].From, 0},
 		{"schedule.name", r.Schedule.Name, "constant"},
-		{"schedule.steps", r.Schedule.Steps, 10},
+		{"schedule.steps", r.Schedule.Steps, 0},
 		{"schedule.follow", r.Schedule.Follow, "count"},
 		{"the policy", fmt.Sprintf("%+v", r.Policy()), fmt.Sprintf("%+v", optim.Policy{})},
 		{"evaluate.every", r.Evaluate.Every, 1},
@@ -219,7 +219,7 @@ func TestAResolvedRecipeMeansTheSame(t *testing.T) {
 		{"loss.name=mse", "data.name=sin", "model.onnx=zoo:convnet", "model.init=torch", "optimizer={adamw={}}"},
 		{"model.batchnorm=eval", "model.untie=true", `model.freeze=["a*", "b.?"]`, `model.train=["[a-c]*"]`, "model.head.classes=7", "model.output=features"},
 		{"data.resize=[16, 12]", "data.normalize={mean = [0.5, -1], std = [0.25, 2]}"},
-		{"schedule.name=cosine", "schedule.final=0.1", "schedule.warmup=3", "schedule.follow=batch", "clipping.global_norm=2"},
+		{"schedule.name=cosine", "schedule.final=0.1", "schedule.warmup=30", "schedule.follow=batch", "clipping.global_norm=2"},
 		{`group.b={match = ["*.bias", "bn*"], lr = 0.5}`, `group.a={match = ["fc?.*"], frozen = true}`, "group.b.momentum=0.25", "schedule.steps=7"},
 		{"data.sampling=cycle", "data.cycle=7", "optimizer.sgd.clip=-inf", "evaluate.metrics=[\"test_loss\"]", "seeds=[5]"},
 	} {

@@ -19,6 +19,7 @@ type plan struct {
 	StateBytes    int64        `json:"state_bytes"`
 	Workers       int          `json:"workers"`
 	Estimate      run.Estimate `json:"estimate"`
+	Notes         []string     `json:"notes,omitempty"`
 }
 
 func printPlan(c *cobra.Command, r *run.Run, workers int, asJSON bool) error {
@@ -28,7 +29,7 @@ func printPlan(c *cobra.Command, r *run.Run, workers int, asJSON bool) error {
 	}
 	p := plan{
 		Recipe: r.Recipe.Name, Model: r.Recipe.Model.ONNX, Parameters: r.Program.Model.Size(),
-		Arrangements: r.Costs, StateBytes: r.StateBytes(), Workers: workers, Estimate: estimate,
+		Arrangements: r.Costs, StateBytes: r.StateBytes(), Workers: workers, Estimate: estimate, Notes: r.Notes(),
 	}
 	for _, cost := range r.Costs {
 		p.GradientSteps += cost.Steps
@@ -54,5 +55,11 @@ func (p plan) print(w io.Writer) error {
 		t.row(cost.Arrangement, cost.Kind, count(int64(cost.Iterates)), count(cost.PerSeed), count(cost.Steps))
 	}
 	t.row("all", "", "", "", count(p.GradientSteps))
-	return t.flush()
+	if err := t.flush(); err != nil {
+		return err
+	}
+	for _, note := range p.Notes {
+		fmt.Fprintf(w, "\n%s\n", note)
+	}
+	return nil
 }
