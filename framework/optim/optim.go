@@ -29,6 +29,9 @@
 // Whether a feature is on at all, as momentum here, is decided while Step writes the graph; how strong it is, is a scalar that may
 // change between steps. A plugin asks only for the hyperparameters that its graph uses, so that none can be changed in vain.
 // Package optimtest proves that a plugin keeps the contract.
+//
+// What surrounds an optimizer is a [Policy], of which a plugin knows nothing: schedules of the learning rate, which are plugins of their
+// own, see [Schedule]; clipping; and groups of parameters with options of their own.
 package optim
 
 import (

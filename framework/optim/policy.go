@@ -20,7 +20,7 @@ type Policy struct {
 type Group struct {
 	Name      string
 	Match     []string  // patterns of names, as path.Match has them
-	Frozen    bool      // the parameters are not trained
+	Frozen    bool      // the parameters stay as they are in the model
 	Optimizer Optimizer // with the group's options; nil if it is frozen
 }
 

@@ -18,7 +18,7 @@ type Schedule struct {
 type Group struct {
 	Name      string
 	Match     []string `toml:"match" doc:"patterns such as *.bias; a parameter belongs to the first group that matches"`
-	Frozen    bool     `toml:"frozen" doc:"leave the parameters as they are; then the group has no options"`
+	Frozen    bool     `toml:"frozen" doc:"the parameters stay as they are in the file; the group has no options then"`
 	Optimizer optim.Optimizer
 }
 
