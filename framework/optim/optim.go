@@ -41,8 +41,8 @@ import (
 
 // Optimizer is a plugin. Its exported fields with toml tags are its options; see package plugin for the tags.
 type Optimizer interface {
-	// Step writes one update into the graph of s. It is called once for each graph that is built and must write the same update
-	// every time. Options that contradict each other are refused before: by a method Validate, see [plugin.Validator].
+	// Step writes one update into the graph of s. It is called once for each graph that is built, and for each group of parameters
+	// in it, and must write the same update every time. Options that contradict each other are refused before: by a method Validate, see [plugin.Validator].
 	Step(s *Step)
 }
 

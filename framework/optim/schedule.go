@@ -59,17 +59,10 @@ func (s *Scheduling) Factor(before int64) float64 {
 	return s.Schedule.Factor(min(t-warmup, end), end)
 }
 
-// isRate reports whether a hyperparameter is a learning rate, by its name without a group's.
-func isRate(hyper string) bool { return hyper == "lr" || strings.HasSuffix(hyper, "_lr") }
-
-// HasRate reports whether a schedule changes one of these hyperparameters.
-func HasRate(hypers map[string]float64) bool {
-	for name := range hypers {
-		if isRate(name[strings.LastIndexByte(name, '/')+1:]) {
-			return true
-		}
-	}
-	return false
+// IsRate reports whether a hyperparameter, of a group or not, is a learning rate.
+func IsRate(hyper string) bool {
+	name := hyper[strings.LastIndexByte(hyper, '/')+1:]
+	return name == "lr" || strings.HasSuffix(name, "_lr")
 }
 
 var schedules = plugin.NewRegistry[Schedule]("schedule")

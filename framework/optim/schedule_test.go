@@ -165,7 +165,7 @@ func TestSchedulesMultiplyLearningRatesOnly(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]bool{"lr": true, "norms/lr": true, "norms/adam_lr": true, "lr_decay": false, "flr": false, "lr/decay": false} {
-		if got := HasRate(map[string]float64{name: 1}); got != want {
+		if got := IsRate(name); got != want {
 			t.Errorf("a schedule changes %s: %v, want %v", name, got, want)
 		}
 	}

@@ -33,14 +33,13 @@ func (s *Step) Params() []*Param { return slices.Clone(s.params) }
 // Hyper returns a hyperparameter. The value is its default: a run may change it between steps without building the graph anew.
 // By convention the name is the option's.
 func (s *Step) Hyper(name string, value float64) Scalar {
-	scheduled := isRate(name)
 	name = s.prefix + name
 	if old, named := s.hypers[name]; named && old != value {
 		s.Fail("hyperparameter %q is given two values, %v and %v", name, old, value)
 	}
 	s.hypers[name] = value
 	read := func(m Moment) float64 { return m.Hypers[name] }
-	if scheduled {
+	if IsRate(name) {
 		read = func(m Moment) float64 { return m.Hypers[name] * m.factor() }
 	}
 	return Scalar{s, strconv.Quote(name), read}

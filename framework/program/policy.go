@@ -14,7 +14,7 @@ func (s *Spec) freeze() error {
 		names = append(names, p.Name)
 	}
 	if err := s.Policy.Check(names); err != nil {
-		return fmt.Errorf("program: %w", err)
+		return err
 	}
 	var err error
 	s.Model, err = s.Model.Freezing(func(p model.Parameter) bool { return s.Policy.Freezes(p.Name) })
@@ -23,10 +23,15 @@ func (s *Spec) freeze() error {
 
 // checkRates refuses a schedule that would change nothing.
 func (s *Spec) checkRates(hypers map[string]float64) error {
-	if s.Policy.Schedule != nil && !optim.HasRate(hypers) {
-		return fmt.Errorf("program: a schedule multiplies the hyperparameter lr, which %T does not have", s.Optimizer)
+	if s.Policy.Schedule == nil {
+		return nil
 	}
-	return nil
+	for name := range hypers {
+		if optim.IsRate(name) {
+			return nil
+		}
+	}
+	return fmt.Errorf("program: a schedule multiplies the hyperparameter lr, which %T does not have", s.Optimizer)
 }
 
 // Moment returns what the scalars of T_k on s are computed from.

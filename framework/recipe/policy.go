@@ -55,18 +55,14 @@ func (c *checker) schedule(root *node, r *Recipe) {
 	if s.Steps > 0 && s.Warmup >= s.Steps {
 		c.report(table.where("warmup"), "warmup = %d is not less than steps = %d: nothing is left of the schedule", s.Warmup, s.Steps)
 	}
-	if o := r.Optimizer.Optimizer; o != nil && r.Policy().Schedule != nil && optionOf(o, "lr") == nil {
+	if o := r.Optimizer.Optimizer; o != nil && r.Policy().Schedule != nil && !hasRate(o) {
 		c.report(table.at, "the optimizer %s has no option lr, which a schedule changes", r.Optimizer.Name)
 	}
 }
 
-// optionOf returns a plugin's option of that name, or nil.
-func optionOf(p any, name string) *plugin.Option {
-	options := plugin.Options(p)
-	if at := slices.IndexFunc(options, func(o plugin.Option) bool { return o.Name == name }); at >= 0 {
-		return &options[at]
-	}
-	return nil
+// hasRate reports whether an optimizer has a learning rate. By convention its hyperparameters are named as its options are.
+func hasRate(o optim.Optimizer) bool {
+	return slices.ContainsFunc(plugin.Options(o), func(option plugin.Option) bool { return optim.IsRate(option.Name) })
 }
 
 func (c *checker) clipping(root *node, clipping *optim.Clipping) {

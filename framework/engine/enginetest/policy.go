@@ -14,11 +14,7 @@ import (
 
 // policies clips the machine's own gradients by hand.
 func policies(t *testing.T, e engine.Engine) {
-	const rate, biases, frozen = 0.1, 0.5, "hidden.*"
-	groups := []optim.Group{
-		{Name: "frozen", Match: []string{frozen}, Frozen: true},
-		{Name: "biases", Match: []string{"*.bias"}, Optimizer: descent{biases}},
-	}
+	const rate = 0.1
 	for name, clipping := range map[string]optim.Clipping{
 		"nothing":                  {},
 		"numbers":                  {Value: 0.01},
@@ -27,39 +23,49 @@ func policies(t *testing.T, e engine.Engine) {
 		"a bound that is not met":  {GlobalNorm: 1e3},
 		"what must not be clipped": {Value: 1e3, GlobalNorm: 1e3},
 	} {
-		for d, tolerance := range map[array.DType]float64{array.Float64: 1e-14, array.Float32: 1e-6} {
-			p := classifier(descent{rate})
-			p.policy = optim.Policy{Clipping: clipping, Groups: groups}
-			s := p.open(t, e, d)
-			g, _ := s.gradient(t, s.start, 2)
-			want := s.start.Clone()
-			clipped := clip(g, clipping)
-			for _, f := range s.program.Layout.Fields() {
-				lr := rate
-				if plugin.Match(groups[1].Match, f.Name) {
-					lr = biases
-				}
-				if plugin.Match([]string{frozen}, f.Name) {
-					t.Errorf("the state has the field %v of a frozen parameter", f)
-				}
-				for i := f.Offset(); i < f.Offset()+f.Size(); i++ {
-					want.Data.Set(i, want.Data.At(i)-lr*clipped[i])
-				}
+		t.Run(name, func(t *testing.T) { comparePolicy(t, e, classifier(descent{rate}), rate, clipping, "hidden.*") })
+	}
+	t.Run("wide layers", func(t *testing.T) {
+		comparePolicy(t, e, wide(descent{rate}, 8), rate, optim.Clipping{Value: 0.001, GlobalNorm: 0.01}, "first.*")
+	})
+}
+
+// comparePolicy compares a step and an update with p's rate, with another rate for biases, and with frozen parameters.
+func comparePolicy(t *testing.T, e engine.Engine, p problem, rate float64, clipping optim.Clipping, frozen string) {
+	const ofBiases = 0.5
+	biases := []string{"*.bias"}
+	p.policy = optim.Policy{Clipping: clipping, Groups: []optim.Group{
+		{Name: "frozen", Match: []string{frozen}, Frozen: true},
+		{Name: "biases", Match: biases, Optimizer: descent{ofBiases}},
+	}}
+	for d, tolerance := range map[array.DType]float64{array.Float64: 1e-14, array.Float32: 1e-6} {
+		s := p.open(t, e, d)
+		g, _ := s.gradient(t, s.start, 2)
+		want, clipped := s.start.Clone(), clip(g, clipping)
+		for _, f := range s.program.Layout.Fields() {
+			lr := rate
+			if plugin.Match(biases, f.Name) {
+				lr = ofBiases
 			}
-			stepped, updated := s.after(t, 2), s.start.Clone()
-			if err := s.Update(t.Context(), updated, 2, g); err != nil {
-				t.Fatal(err)
+			if plugin.Match([]string{frozen}, f.Name) {
+				t.Errorf("the state has the field %v of a frozen parameter", f)
 			}
-			if a, b := distance(stepped.Data, want.Data), distance(updated.Data, want.Data); !(a <= tolerance && b <= tolerance) {
-				t.Errorf("clipping %s in %s: a step is %.1e away from what it should be, an update %.1e", name, d, a, b)
+			for i := f.Offset(); i < f.Offset()+f.Size(); i++ {
+				want.Data.Set(i, want.Data.At(i)-lr*clipped[i])
 			}
-			still := s.start.Clone()
-			if err := s.Update(t.Context(), still, 2, s.vector()); err != nil {
-				t.Fatal(err)
-			}
-			if !still.Data.Equal(s.start.Data) {
-				t.Errorf("clipping %s in %s: a gradient of zeros moves parameters", name, d)
-			}
+		}
+		stepped, updated, still := s.after(t, 2), s.start.Clone(), s.start.Clone()
+		if err := s.Update(t.Context(), updated, 2, g); err != nil {
+			t.Fatal(err)
+		}
+		if a, b := distance(stepped.Data, want.Data), distance(updated.Data, want.Data); !(a <= tolerance && b <= tolerance) {
+			t.Errorf("%s: a step is %.1e away from what it should be, an update %.1e", d, a, b)
+		}
+		if err := s.Update(t.Context(), still, 2, s.vector()); err != nil {
+			t.Fatal(err)
+		}
+		if !still.Data.Equal(s.start.Data) {
+			t.Errorf("%s: a gradient of zeros moves parameters", d)
 		}
 	}
 }
