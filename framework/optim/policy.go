@@ -39,8 +39,11 @@ func (p Policy) Check(names []string) error {
 		}
 	}
 	for i, group := range p.Groups {
-		if len(group.Match) == 0 {
+		switch {
+		case len(group.Match) == 0:
 			return fmt.Errorf("optim: group %q has no pattern", group.Name)
+		case !group.Frozen && group.Optimizer == nil:
+			return fmt.Errorf("optim: group %q is not frozen and has no optimizer", group.Name)
 		}
 		if err := plugin.CheckPatterns("parameter", group.Match, names); err != nil {
 			return fmt.Errorf("optim: group %q: %w", group.Name, err)

@@ -81,18 +81,20 @@ func TestAnErrorNamesItsGroup(t *testing.T) {
 }
 
 func TestGroupsThatDoNotFitAreRefused(t *testing.T) {
+	o := heavy(1)
 	names := []string{"fc1.weight", "fc1.bias", "norm.scale", "norm.bias"}
 	for _, c := range []struct {
 		name   string
 		groups []Group
 		want   string // "" for no error
 	}{
-		{"two that share names", []Group{{Name: "a", Match: []string{"*.bias"}}, {Name: "b", Match: []string{"norm.*"}}}, ""},
+		{"two that share names", []Group{{Name: "a", Match: []string{"*.bias"}, Optimizer: o}, {Name: "b", Match: []string{"norm.*"}, Optimizer: o}}, ""},
 		{"no pattern", []Group{{Name: "a"}}, `group "a" has no pattern`},
-		{"no pattern that is one", []Group{{Name: "a", Match: []string{"["}}}, `group "a": pattern "[": syntax error`},
-		{"a pattern that matches nothing", []Group{{Name: "a", Match: []string{"*.bias", "nrom.*"}}},
+		{"no optimizer", []Group{{Name: "a", Match: []string{"*.bias"}}}, `group "a" is not frozen and has no optimizer`},
+		{"no pattern that is one", []Group{{Name: "a", Match: []string{"["}, Optimizer: o}}, `group "a": pattern "[": syntax error`},
+		{"a pattern that matches nothing", []Group{{Name: "a", Match: []string{"*.bias", "nrom.*"}, Optimizer: o}},
 			`group "a": no parameter matches the pattern "nrom.*": there are ["norm.scale"`},
-		{"an earlier one has it all", []Group{{Name: "a", Match: []string{"*.bias", "*.scale"}}, {Name: "b", Match: []string{"norm.*"}}},
+		{"an earlier one has it all", []Group{{Name: "a", Match: []string{"*.bias", "*.scale"}, Optimizer: o}, {Name: "b", Match: []string{"norm.*"}, Optimizer: o}},
 			`group "b" is empty: all that it matches belongs to earlier groups`},
 	} {
 		err := Policy{Groups: c.groups}.Check(names)

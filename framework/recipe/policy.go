@@ -83,8 +83,7 @@ func (c *checker) groups(root *node, o Optimizer) (list []Group) {
 			g.Optimizer = plugin.Clone(o.Optimizer)
 			targets = append(targets, g.Optimizer)
 		}
-		in := "group." + g.Name
-		read := c.read(in, entry, schema{targets: targets, required: []string{"match"}, partial: o.Optimizer == nil})
+		read := c.read("group."+g.Name, entry, schema{targets: targets, required: []string{"match"}, partial: o.Optimizer == nil})
 		if match := entry.find("match"); match != nil {
 			c.patterns(match)
 			if len(g.Match) == 0 && read {
