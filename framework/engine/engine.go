@@ -27,13 +27,17 @@ type Engine interface {
 type Machine interface {
 	// Apply applies T_k to s, in place, for every k of the word in order. It looks at ctx before every step.
 	Apply(ctx context.Context, s *optim.State, batches Batches, word []int) error
+	// ApplyGroup makes one update of all batches of the word, in place: the optimizer's for their summed and corrected gradients, see
+	// [program.Program.Group]. It counts as one applied step.
+	ApplyGroup(ctx context.Context, s *optim.State, batches Batches, word []int, c Correction) error
 	// Gradient stores the gradient of the mean loss of a batch at s in the vector, which is as long as the parameters, and
 	// returns the model's output and the losses, in training mode. They are valid until the next call.
 	Gradient(ctx context.Context, s *optim.State, b Batch, gradient array.Array) (Evaluation, error)
 	// HVP stores the product of the Hessian of the mean loss of a batch at s with direction in product.
 	HVP(ctx context.Context, s *optim.State, b Batch, direction, product array.Array) error
-	// Update applies the optimizer's step with this gradient, in place. It fails if the program's TakesGradient does.
-	Update(ctx context.Context, s *optim.State, gradient array.Array) error
+	// Update applies the optimizer's step with this gradient, in place, as T_k does with that of batch k. It fails if the program's
+	// TakesGradient does.
+	Update(ctx context.Context, s *optim.State, k int, gradient array.Array) error
 	// Evaluate returns the model's output and the loss of each example, in evaluation mode. They are valid until the next call.
 	Evaluate(ctx context.Context, s *optim.State, b Batch) (Evaluation, error)
 	// Close gives back what the machine holds.

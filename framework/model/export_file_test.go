@@ -123,6 +123,30 @@ func TestFrozenInitializersStayAndPatternsMustMatch(t *testing.T) {
 	}
 }
 
+func TestAnImportedModelFreezesMore(t *testing.T) {
+	m, err := model.Import(perceptron(), model.Options{Freeze: []string{"w1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	frozen, err := m.Freezing(func(p model.Parameter) bool { return p.Name[0] == 'b' })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(m.Parameters) != 3 || len(m.Frozen) != 1 || len(frozen.Parameters) != 1 || len(frozen.Frozen) != 3 {
+		t.Errorf("%d of 4 are trained and %d frozen, where there were %d and %d", len(frozen.Parameters), len(frozen.Frozen), len(m.Parameters), len(m.Frozen))
+	}
+	if _, err := write(frozen, 2); err != nil {
+		t.Error(err)
+	}
+	headed, err := model.Import(perceptron(), model.Options{Head: model.Head{Classes: 7}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := headed.Freezing(func(p model.Parameter) bool { return p.Name == "w2" }); err == nil || !strings.Contains(err.Error(), "cannot be frozen") {
+		t.Errorf("a new head is frozen: error %v", err)
+	}
+}
+
 func TestAHeadIsReplaced(t *testing.T) {
 	matMul := func() *onnx.Model {
 		return with(network(node("MatMul", "h", "x", "w"), node("Add", "z", "b", "h"), node("Softmax", "y", "z")), weights("w", 3, 4), weights("b", 4))

@@ -3,11 +3,11 @@ package model
 import (
 	"fmt"
 	"math"
-	"path"
 	"slices"
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
+	"github.com/seed5b471a7e/backstitch/framework/plugin"
 )
 
 // trace collects the nodes that the output needs, and returns the names of all values that they read.
@@ -140,7 +140,7 @@ func (m *Model) readInitializers(needed map[string]bool) error {
 		case m.options.trains(t.Name) && (m.options.TrainMasks || !p.masks()):
 			m.Parameters = append(m.Parameters, p)
 		case slices.Contains(m.fresh, t.Name):
-			return fmt.Errorf("model: initializer %q belongs to the new head, which has no weights yet: it cannot be frozen", t.Name)
+			return unfreezable(t.Name)
 		default:
 			m.Frozen = append(m.Frozen, p)
 		}
@@ -150,14 +150,7 @@ func (m *Model) readInitializers(needed map[string]bool) error {
 
 // trains reports whether the patterns let an initializer be trained.
 func (o Options) trains(name string) bool {
-	return (o.Train == nil || matches(o.Train, name)) && !matches(o.Freeze, name)
-}
-
-func matches(patterns []string, name string) bool {
-	return slices.ContainsFunc(patterns, func(pattern string) bool {
-		ok, _ := path.Match(pattern, name)
-		return ok
-	})
+	return (o.Train == nil || plugin.Match(o.Train, name)) && !plugin.Match(o.Freeze, name)
 }
 
 // check refuses patterns that are malformed or that no initializer's name matches: they are misspelt.
@@ -166,24 +159,10 @@ func (o Options) check(m *Model) error {
 	for _, p := range slices.Concat(m.Parameters, m.Frozen) {
 		names = append(names, p.Name)
 	}
-	for _, pattern := range slices.Concat(o.Freeze, o.Train) {
-		if _, err := path.Match(pattern, ""); err != nil {
-			return fmt.Errorf("model: pattern %q: %w", pattern, err)
-		}
-		if !slices.ContainsFunc(names, func(name string) bool { return matches([]string{pattern}, name) }) {
-			return fmt.Errorf("model: no initializer that could be trained matches the pattern %q: there are %s", pattern, some(names))
-		}
+	if err := plugin.CheckPatterns("initializer that could be trained", slices.Concat(o.Freeze, o.Train), names); err != nil {
+		return fmt.Errorf("model: %w", err)
 	}
 	return nil
-}
-
-// some returns the first of many names.
-func some(names []string) string {
-	const shown = 8
-	if len(names) > shown {
-		return fmt.Sprintf("%q and %d more", names[:shown], len(names)-shown)
-	}
-	return fmt.Sprintf("%q", names)
 }
 
 // masks reports whether a number is infinite. No step moves it but to NaN, and no training ends there: the exporter wrote a table that

@@ -34,6 +34,9 @@
 // ask for is not computed. Periodic work is a phase, see [Phased]. What would need a loop whose length the numbers decide cannot be written.
 //
 // Package optimtest proves that a plugin keeps the contract.
+//
+// What surrounds an optimizer is a [Policy], of which a plugin knows nothing: schedules of the learning rate, which are plugins of their
+// own, see [Schedule]; clipping; and groups of parameters with options of their own.
 package optim
 
 import (
@@ -43,9 +46,9 @@ import (
 
 // Optimizer is a plugin. Its exported fields with toml tags are its options; see package plugin for the tags.
 type Optimizer interface {
-	// Step writes one update into the graph of s. It is called once for each graph that is built and must write the same update
-	// every time, but for what depends on [Step.Phase]. Options that contradict each other are refused before: by a method Validate,
-	// see [plugin.Validator].
+	// Step writes one update into the graph of s. It is called once for each graph that is built, and for each group of parameters
+	// in it, and must write the same update every time, but for what depends on [Step.Phase]. Options that contradict each other are
+	// refused before: by a method Validate, see [plugin.Validator].
 	Step(s *Step)
 }
 

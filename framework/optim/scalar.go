@@ -18,8 +18,27 @@ type Scalar struct {
 
 // Moment is what the scalars of a step are computed from.
 type Moment struct {
-	Count  int64 // steps applied to the state before this one
-	Hypers map[string]float64
+	Count    int64 // steps applied to the state before this one
+	Batch    int   // k, from 1
+	Hypers   map[string]float64
+	Schedule *Scheduling // nil where learning rates stay
+
+	Correction float64 // of the gradient of a group of batches: what its second-order term is multiplied by
+}
+
+// Rate returns the learning rate of that name: the hyperparameter as the schedule has it.
+func (m Moment) Rate(name string) float64 { return m.Hypers[name] * m.factor() }
+
+// factor returns what learning rates are multiplied by.
+func (m Moment) factor() float64 {
+	switch {
+	case m.Schedule == nil:
+		return 1
+	case m.Schedule.Follow == FollowBatch:
+		return m.Schedule.Factor(int64(m.Batch) - 1)
+	default:
+		return m.Schedule.Factor(m.Count)
+	}
 }
 
 // Expr enters the scalar into the graph.

@@ -16,6 +16,7 @@ import (
 type Step struct {
 	graph     *gorgonia.ExprGraph
 	precision array.DType
+	prefix    string // of the hyperparameters' names: a group's, or none
 	objective Objective
 	phase     int
 	params    []*Param
@@ -29,17 +30,22 @@ type Step struct {
 	err       error
 }
 
-// Params returns the trained parameters in the model's order.
+// Params returns the trained parameters in the model's order; where a recipe has groups, those of one.
 func (s *Step) Params() []*Param { return slices.Clone(s.params) }
 
 // Hyper returns a hyperparameter. The value is its default: a run may change it between steps without building the graph anew.
 // By convention the name is the option's.
 func (s *Step) Hyper(name string, value float64) Scalar {
+	name = s.prefix + name
 	if old, named := s.hypers[name]; named && old != value {
 		s.Fail("hyperparameter %q is given two values, %v and %v", name, old, value)
 	}
 	s.hypers[name] = value
-	return Scalar{s, strconv.Quote(name), func(m Moment) float64 { return m.Hypers[name] }}
+	read := func(m Moment) float64 { return m.Hypers[name] }
+	if IsRate(name) {
+		read = func(m Moment) float64 { return m.Rate(name) }
+	}
+	return Scalar{s, strconv.Quote(name), read}
 }
 
 // Const returns a number that never changes.
@@ -75,6 +81,7 @@ func (s *Step) SetSlot(name string, v Expr) {
 }
 
 func (s *Step) slot(name string) *slot {
+	name = s.prefix + name
 	return s.find(&s.slots, name, "slot "+strconv.Quote(name), nil)
 }
 
@@ -125,7 +132,7 @@ func (s *Step) input(a Scalar) ops.Expr {
 	if x, ok := s.entered[a.text]; ok {
 		return x
 	}
-	x := s.newInput("scalar "+a.text, nil)
+	x := s.newInput("scalar "+s.prefix+a.text, nil)
 	s.entered[a.text] = x
 	s.scalars = append(s.scalars, ScalarInput{x, a.eval})
 	return x

@@ -2,6 +2,7 @@ package optim
 
 import (
 	"fmt"
+	"maps"
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
 	"github.com/seed5b471a7e/backstitch/framework/ops"
@@ -40,35 +41,76 @@ type SlotUpdate struct {
 	Old, New ops.Expr
 }
 
-// Write lets an optimizer, whose options must be valid, write its update. A parameter's slots come in the order
-// in which it asked for them, and those of the whole state last.
-func Write(o Optimizer, given Given) (*Update, error) {
-	if v, ok := o.(plugin.Validator); ok {
-		if err := v.Validate(); err != nil {
-			return nil, fmt.Errorf("optim: %T: %w", o, err)
+// Write lets an optimizer, whose options must be valid, write its update as the policy says. A parameter's slots come in the order in
+// which it asked for them, and those of the whole state last.
+func Write(o Optimizer, policy Policy, given Given) (*Update, error) {
+	u := &Update{Hypers: map[string]float64{}}
+	clipping := given.newStep(clippingPrefix)
+	given.Objective = policy.Clipping.of(given, clipping)
+	parts := policy.parts(o, given.Params)
+	written := make([]*Param, len(given.Params))
+	var steps []*Step
+	for _, part := range parts {
+		s := given.newStep(part.prefix)
+		if len(parts) > 1 {
+			if _, phased := part.optimizer.(Phased); phased {
+				return nil, fmt.Errorf("optim: %s%T has phases, which groups do not share: it cannot have groups", part.where, part.optimizer)
+			}
+			s.objective = portion{given, part.members}
 		}
+		for i, at := range part.members {
+			written[at] = &Param{step: s, index: i, name: given.Params[at].Name, value: given.Params[at].Value}
+			s.params = append(s.params, written[at])
+		}
+		if err := s.write(part.optimizer); err != nil {
+			return nil, fmt.Errorf("optim: %s%T: %w", part.where, part.optimizer, err)
+		}
+		steps = append(steps, s)
 	}
-	s := &Step{
-		graph: given.Graph, precision: given.Precision, objective: given.Objective, phase: given.Phase,
+	for _, p := range written {
+		u.Params = append(u.Params, p.next)
+		u.add(p.slots, p.name, p.Shape())
+	}
+	for _, s := range append(steps, clipping) {
+		u.add(s.slots, "", nil)
+		u.Scalars = append(u.Scalars, s.scalars...)
+		u.Noise = append(u.Noise, s.draws...)
+		maps.Copy(u.Hypers, s.hypers)
+	}
+	return u, nil
+}
+
+// newStep starts an update without parameters.
+func (g Given) newStep(prefix string) *Step {
+	return &Step{
+		graph: g.Graph, precision: g.Precision, prefix: prefix, objective: g.Objective, phase: g.Phase,
 		hypers: map[string]float64{}, entered: map[string]ops.Expr{}, noise: map[string]ops.Expr{},
 	}
-	for i, p := range given.Params {
-		s.params = append(s.params, &Param{step: s, index: i, name: p.Name, value: p.Value})
+}
+
+// values returns the parameters at the state.
+func (g Given) values() []Expr {
+	values := make([]Expr, len(g.Params))
+	for i, p := range g.Params {
+		values[i] = p.Value
+	}
+	return values
+}
+
+// write lets an optimizer write its update for the parameters of s.
+func (s *Step) write(o Optimizer) error {
+	if v, ok := o.(plugin.Validator); ok {
+		if err := v.Validate(); err != nil {
+			return err
+		}
 	}
 	o.Step(s)
-	u := &Update{Scalars: s.scalars, Noise: s.draws, Hypers: s.hypers}
 	for _, p := range s.params {
 		if p.next.Absent() {
 			s.Fail("parameter %q is never set", p.name)
 		}
-		u.Params = append(u.Params, p.next)
-		u.add(p.slots, p.name, p.Shape())
 	}
-	u.add(s.slots, "", nil)
-	if s.err != nil {
-		return nil, fmt.Errorf("optim: %T: %w", o, s.err)
-	}
-	return u, nil
+	return s.err
 }
 
 // add lists the slots of a parameter, or of the whole state.

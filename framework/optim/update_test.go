@@ -35,7 +35,7 @@ func writeWith(t *testing.T, o Objective, step func(*Step)) (u *Update, err erro
 	err = ops.Build(func() error {
 		g := gorgonia.NewGraph()
 		params := []Trained{{"weight", ops.Input(g, "weight", array.Float64, 2, 3)}, {"gain", ops.Input(g, "gain", array.Float64)}}
-		u, err = Write(written(step), Given{Graph: g, Precision: array.Float64, Params: params, Objective: o})
+		u, err = Write(written(step), Policy{}, Given{Graph: g, Precision: array.Float64, Params: params, Objective: o})
 		return err
 	})
 	return u, err

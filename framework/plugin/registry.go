@@ -1,4 +1,4 @@
-// Package plugin is how named things join the framework: optimizers, arrangements, data sets, losses and engines are registered
+// Package plugin is how named things join the framework: optimizers, schedules, arrangements, data sets, losses and engines are registered
 // at start, found by name, and configured from a table of options that the plugin's own struct describes.
 //
 // A registry knows names and constructors only. What a plugin must be able to do is the business of the package that owns the

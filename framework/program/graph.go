@@ -29,7 +29,7 @@ const (
 	FromBatch                  // the batch's input number Index
 	FromTargets                // the batch's targets
 	FromScalar                 // Eval of the moment
-	FromNoise                  // numbers drawn uniformly from [0, 1), by the NoiseKey of the batch and Index: see NoiseKey.Fill
+	FromNoise                  // numbers drawn uniformly from [0, 1), by the NoiseKey of batch number Part and Index: see NoiseKey.Fill
 	FromConstant               // Value
 )
 
@@ -39,6 +39,7 @@ type Input struct {
 	Source Source
 	Field  optim.Field
 	Index  int
+	Part   int // of a group's batches
 	Eval   func(optim.Moment) float64
 	Value  array.Array
 }
@@ -140,7 +141,7 @@ func (b *builder) update(o optim.Objective, phase int) (*optim.Update, error) {
 	for i, f := range b.program.parameterFields() {
 		g.Params = append(g.Params, optim.Trained{Name: f.Name, Value: b.params[i]})
 	}
-	return optim.Write(b.program.Optimizer, g)
+	return optim.Write(b.program.Optimizer, b.program.Policy, g)
 }
 
 // writeStep makes the optimizer's step on the batch the graph's result.

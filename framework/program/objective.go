@@ -48,7 +48,10 @@ func (o *objective) Gradient(point []ops.Expr) []ops.Expr {
 // HVP returns the product of the Hessian at a point with a direction.
 func (o *objective) HVP(point, direction []ops.Expr) []ops.Expr {
 	o.ask("a Hessian-vector product")
-	at := o.at(point).with(o.directions(), direction)
+	if o.along == nil {
+		o.along = o.directions()
+	}
+	at := o.at(point).with(o.along, direction)
 	if o.products == nil && o.err == nil {
 		o.products, o.err = autodiff.HVP(o.loss, o.params, o.along)
 	}
@@ -74,24 +77,19 @@ func (o *objective) at(point []ops.Expr) *substitution {
 }
 
 // directions returns inputs that are replaced wherever they are used, so that no run needs their values.
-func (o *objective) directions() []ops.Expr {
-	if o.along == nil {
-		for i, f := range o.program.parameterFields() {
-			o.along = append(o.along, ops.Input(o.graph.Expr, "direction "+f.Name, o.program.Precision, o.params[i].Shape()...))
-		}
+func (b *builder) directions() []ops.Expr {
+	along := make([]ops.Expr, len(b.params))
+	for i, f := range b.program.parameterFields() {
+		along[i] = ops.Input(b.graph.Expr, "direction "+f.Name, b.program.Precision, b.params[i].Shape()...)
 	}
-	return o.along
+	return along
 }
 
 func (o *objective) all(at *substitution, list []ops.Expr) []ops.Expr {
 	if o.err != nil {
 		return slices.Repeat([]ops.Expr{ops.Failed(o.err)}, len(o.params))
 	}
-	written := make([]ops.Expr, len(list))
-	for i, x := range list {
-		written[i] = at.of(x)
-	}
-	return written
+	return at.all(list)
 }
 
 // buffersAfter returns what the step makes of the buffers: what the pass at the state does, or that at the first other point if nothing
@@ -142,6 +140,15 @@ func (s *substitution) of(x ops.Expr) ops.Expr {
 	}
 	s.written[n] = x
 	return x
+}
+
+// all returns a list with the inputs replaced.
+func (s *substitution) all(list []ops.Expr) []ops.Expr {
+	written := make([]ops.Expr, len(list))
+	for i, x := range list {
+		written[i] = s.of(x)
+	}
+	return written
 }
 
 // given is the objective of an update for a gradient that is given.

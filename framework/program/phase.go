@@ -38,7 +38,7 @@ func (p *Program) listen(batch int) ([]optim.Field, error) {
 		}
 		p.needs = cmp.Or(p.needs, needs)
 	}
-	return slots, nil
+	return slots, p.checkRates(p.Hypers)
 }
 
 func (p *Program) listenTo(batch, phase int) (u *optim.Update, needs string, err error) {

@@ -21,6 +21,7 @@ type Spec struct {
 	Model     *model.Model
 	Loss      Loss
 	Optimizer optim.Optimizer
+	Policy    optim.Policy // that surrounds the optimizer
 	Precision array.DType
 }
 
@@ -33,8 +34,12 @@ type Program struct {
 	needs string // what the optimizer needs beyond a gradient that is given
 }
 
-// New checks that the parts fit together, at batch size batch: shapes, loss and optimizer.
+// New checks that the parts fit together, at batch size batch: shapes, loss, optimizer and policy. The parameters of frozen groups are no
+// longer among those of the program's model.
 func New(spec Spec, batch int) (*Program, error) {
+	if err := spec.freeze(); err != nil {
+		return nil, err
+	}
 	if len(spec.Model.Parameters) == 0 {
 		return nil, errors.New("program: the model has no parameters: nothing would be trained")
 	}
@@ -78,11 +83,6 @@ func (p *Program) parameterFields() []optim.Field {
 func (p *Program) bufferFields() []optim.Field {
 	fields := p.Layout.Fields()
 	return fields[len(fields)-len(p.Model.Buffers):]
-}
-
-// Moment returns what the scalars of a step on s are computed from.
-func (p *Program) Moment(s *optim.State) optim.Moment {
-	return optim.Moment{Count: s.Count, Hypers: p.Hypers}
 }
 
 // WithHypers returns the same program with some hyperparameters changed. No graph depends on their values.

@@ -93,7 +93,7 @@ func TestWithHypersChangesACopy(t *testing.T) {
 	}
 	s := p.Layout.New(array.Float64)
 	s.Count = 7
-	if m := changed.Moment(s); m.Count != 7 || m.Hypers["lr"] != 0.5 {
+	if m := changed.Moment(s, 3); m.Count != 7 || m.Batch != 3 || m.Hypers["lr"] != 0.5 {
 		t.Errorf("moment %+v", m)
 	}
 	if _, err := p.WithHypers(map[string]float64{"rate": 1}); err == nil || !strings.Contains(err.Error(), `no hyperparameter "rate"`) {

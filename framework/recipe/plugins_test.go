@@ -16,6 +16,7 @@ import (
 func init() {
 	optim.Register("sgd", "for tests", func() optim.Optimizer { return &sgd{LR: 0.01} })
 	optim.Register("adamw", "for tests", func() optim.Optimizer { return &adamw{LR: 0.001, Betas: []float64{0.9, 0.999}} })
+	optim.Register("constantly", "for tests", func() optim.Optimizer { return &constantly{} })
 	dataset.Register("mixture", "for tests", func() dataset.Source { return &mixture{Weights: []float64{1}, Shuffled: true} })
 	program.RegisterLoss("focal", "for tests", func() program.Loss { return &focal{Gamma: 2} })
 }
@@ -42,6 +43,11 @@ type adamw struct {
 }
 
 func (*adamw) Step(*optim.Step) {}
+
+// constantly has no learning rate.
+type constantly struct{}
+
+func (*constantly) Step(*optim.Step) {}
 
 type mixture struct {
 	Weights  []float64 `toml:"weights"`

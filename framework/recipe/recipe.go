@@ -31,6 +31,9 @@ type Recipe struct {
 	Data         Data
 	Loss         Loss
 	Optimizer    Optimizer
+	Schedule     Schedule
+	Clipping     optim.Clipping
+	Groups       []Group       // in the order of the file, which decides
 	Arrangements []Arrangement // one or more, in the order of the file
 	Averages     []Average     // in the order of the file
 	Evaluate     Evaluate

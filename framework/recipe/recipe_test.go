@@ -14,6 +14,7 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/compose"
 	"github.com/seed5b471a7e/backstitch/framework/dataset"
 	"github.com/seed5b471a7e/backstitch/framework/model"
+	"github.com/seed5b471a7e/backstitch/framework/optim"
 	"github.com/seed5b471a7e/backstitch/framework/plugin"
 )
 
@@ -56,6 +57,10 @@ func TestWhatIsNotGivenHasItsDefault(t *testing.T) {
 		{"the kind of arrangement.forward", r.Arrangements[1].Kind, "forward"},
 		{"average.tail.kind", r.Averages[0].Kind, "tail"},
 		{"average.tail.from", r.Averages[0].From, 0},
+		{"schedule.name", r.Schedule.Name, "constant"},
+		{"schedule.steps", r.Schedule.Steps, 0},
+		{"schedule.follow", r.Schedule.Follow, "count"},
+		{"the policy", fmt.Sprintf("%+v", r.Policy()), fmt.Sprintf("%+v", optim.Policy{})},
 		{"evaluate.every", r.Evaluate.Every, 1},
 		{"evaluate.train_samples", r.Evaluate.TrainSamples, 1000},
 		{"evaluate.test_samples", r.Evaluate.TestSamples, 0},
@@ -88,6 +93,40 @@ func TestWhatIsGivenReachesThePlugins(t *testing.T) {
 	}
 	if r.Engine.Engine == nil || string(r.Source) != small {
 		t.Error("the engine or the source is missing")
+	}
+}
+
+func TestAGroupHasTheOptimizersOptionsAndItsOwn(t *testing.T) {
+	r := parseSmall(t, "optimizer.sgd.lr=0.5", "optimizer.sgd.momentum=0.25", `group.norms.match=["bn*"]`, "group.norms.momentum=0",
+		`group.fixed={match = ["fc1.*"], frozen = true}`, `group.biases={match = ["*.bias"], lr = 2, nesterov = true}`)
+	want := []optim.Group{
+		{Name: "norms", Match: []string{"bn*"}, Optimizer: &sgd{LR: 0.5}},
+		{Name: "fixed", Match: []string{"fc1.*"}, Frozen: true},
+		{Name: "biases", Match: []string{"*.bias"}, Optimizer: &sgd{LR: 2, Momentum: 0.25, Nesterov: true}},
+	}
+	if got := r.Policy().Groups; !reflect.DeepEqual(got, want) {
+		t.Errorf("the groups are %+v, want %+v", got, want)
+	}
+	if o := r.Optimizer.Optimizer.(*sgd); *o != (sgd{LR: 0.5, Momentum: 0.25}) {
+		t.Errorf("groups made the optimizer %+v", o)
+	}
+}
+
+func TestTheScheduleEndsWithTheRunUnlessItIsGivenAnEnd(t *testing.T) {
+	for _, c := range []struct {
+		set  []string
+		want *optim.Scheduling
+	}{
+		{nil, nil},
+		{[]string{"schedule.follow=batch"}, nil},
+		{[]string{"schedule.warmup=12"}, &optim.Scheduling{Schedule: optim.Constant{}, Warmup: 12, Steps: 10, Follow: "count"}},
+		{[]string{"schedule.name=cosine", "steps=30"}, &optim.Scheduling{Schedule: &optim.Cosine{}, Steps: 30, Follow: "count"}},
+		{[]string{"schedule.name=step", "schedule.every=3", "schedule.steps=7", "schedule.follow=batch"},
+			&optim.Scheduling{Schedule: &optim.StepDecay{Every: 3, Gamma: 0.1}, Steps: 7, Follow: "batch"}},
+	} {
+		if got := parseSmall(t, c.set...).Policy().Schedule; !reflect.DeepEqual(got, c.want) {
+			t.Errorf("with %q the schedule is %+v, want %+v", c.set, got, c.want)
+		}
 	}
 }
 
@@ -180,6 +219,8 @@ func TestAResolvedRecipeMeansTheSame(t *testing.T) {
 		{"loss.name=mse", "data.name=sin", "model.onnx=zoo:convnet", "model.init=torch", "optimizer={adamw={}}"},
 		{"model.batchnorm=eval", "model.untie=true", `model.freeze=["a*", "b.?"]`, `model.train=["[a-c]*"]`, "model.head.classes=7", "model.output=features"},
 		{"data.resize=[16, 12]", "data.normalize={mean = [0.5, -1], std = [0.25, 2]}"},
+		{"schedule.name=cosine", "schedule.final=0.1", "schedule.warmup=30", "schedule.follow=batch", "clipping.global_norm=2"},
+		{`group.b={match = ["*.bias", "bn*"], lr = 0.5}`, `group.a={match = ["fc?.*"], frozen = true}`, "group.b.momentum=0.25", "schedule.steps=7"},
 		{"data.sampling=cycle", "data.cycle=7", "optimizer.sgd.clip=-inf", "evaluate.metrics=[\"test_loss\"]", "seeds=[5]"},
 	} {
 		first := parseSmall(t, set...).Resolved()
@@ -220,7 +261,7 @@ func writeTOML(b *strings.Builder, path string, t Table) {
 
 func TestTheChoicesAreThoseOfThePackagesThatOwnThem(t *testing.T) {
 	choices := map[string][]string{}
-	for _, s := range []any{&Model{}, &Data{}, &Engine{}} {
+	for _, s := range []any{&Model{}, &Data{}, &Schedule{}, &Engine{}} {
 		for _, o := range plugin.Options(s) {
 			choices[o.Name] = o.OneOf
 		}
@@ -230,6 +271,7 @@ func TestTheChoicesAreThoseOfThePackagesThatOwnThem(t *testing.T) {
 		"batchnorm": {string(model.AsExported), string(model.BatchStatistics), string(model.RunningAverages)},
 		"sampling":  {dataset.IID, dataset.Shuffle, dataset.Cycle},
 		"dtype":     {string(array.Float32), string(array.Float64)},
+		"follow":    {optim.FollowCount, optim.FollowBatch},
 	} {
 		if !slices.Equal(choices[option], want) {
 			t.Errorf("%s is one of %v, want %v", option, choices[option], want)

@@ -21,7 +21,10 @@ type Entry struct {
 
 // Resolved returns the recipe with every option that it has, given or not. Written as TOML, it is a recipe that means the same.
 func (r *Recipe) Resolved() Table {
-	arrangements, averages := Table{}, Table{}
+	groups, arrangements, averages := Table{}, Table{}, Table{}
+	for _, g := range r.Groups {
+		groups = append(groups, Entry{g.Name, values(&g, g.Optimizer)})
+	}
 	for _, a := range r.Arrangements {
 		arrangements = append(arrangements, Entry{a.Name, values(&a, a.Arrangement)})
 	}
@@ -33,6 +36,9 @@ func (r *Recipe) Resolved() Table {
 		Entry{"data", append(values(&r.Data, r.Data.Source), Entry{"normalize", values(&r.Data.Normalize)})},
 		Entry{"loss", values(&r.Loss, r.Loss.Loss)},
 		Entry{"optimizer", Table{{r.Optimizer.Name, values(r.Optimizer.Optimizer)}}},
+		Entry{"schedule", values(&r.Schedule, r.Schedule.Schedule)},
+		Entry{"clipping", values(&r.Clipping)},
+		Entry{"group", groups},
 		Entry{"arrangement", arrangements},
 		Entry{"average", averages},
 		Entry{"evaluate", values(&r.Evaluate)},

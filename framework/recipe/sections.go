@@ -15,7 +15,7 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/program"
 )
 
-var tables = []string{"model", "data", "loss", "optimizer", "arrangement", "average", "evaluate", "engine"}
+var tables = []string{"model", "data", "loss", "optimizer", "schedule", "clipping", "group", "arrangement", "average", "evaluate", "engine"}
 
 func (c *checker) recipe(root *node) *Recipe {
 	r := &Recipe{Seeds: []uint64{0}}
@@ -33,6 +33,9 @@ func (c *checker) recipe(root *node) *Recipe {
 	c.data(root, &r.Data)
 	c.loss(root, &r.Loss)
 	c.optimizer(root, &r.Optimizer)
+	c.schedule(root, r)
+	c.clipping(root, &r.Clipping)
+	r.Groups = c.groups(root, r.Optimizer)
 	r.Arrangements = c.arrangements(root)
 	r.Averages = c.averages(root, r)
 	c.evaluate(root, &r.Evaluate, r.Steps, r.Loss.Loss)

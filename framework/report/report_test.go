@@ -159,6 +159,8 @@ func TestPageSays(t *testing.T) {
 		{"that the run was interrupted", func(f *run.Folder) { f.Info.Status = run.Interrupted }, []string{"This run was interrupted."}},
 		{"that the run was killed", func(f *run.Folder) { f.Info.Status = run.Running }, []string{"has not ended, or was killed"}},
 		{"that the run failed", func(f *run.Folder) { f.Info.Status = run.Failed }, []string{"This run failed."}},
+		{"what the recipe gives up", func(f *run.Folder) { f.Info.Notes = []string{"Steps differ in law <here>."} },
+			[]string{`<p class="warning">Steps differ in law &lt;here&gt;.</p>`}},
 		{"that a chain diverged", func(f *run.Folder) { diverge(f, "forward", func(n int) bool { return n > 50 }) },
 			[]string{"2 of 2 diverged", `<td class="diverged">diverged</td>`}},
 		{"that nothing was recorded", func(f *run.Folder) { f.Lines = nil }, []string{"No iterate was recorded."}},

@@ -9,8 +9,9 @@ import (
 type Info struct {
 	Name           string            `json:"name"`
 	Status         Status            `json:"status"`
-	Recipe         json.RawMessage   `json:"recipe"`        // resolved: every option with its value
-	Set            []string          `json:"set,omitempty"` // the overrides that the run was started with
+	Recipe         json.RawMessage   `json:"recipe"`          // resolved: every option with its value
+	Set            []string          `json:"set,omitempty"`   // the overrides that the run was started with
+	Notes          []string          `json:"notes,omitempty"` // see Run.Notes
 	Model          ModelInfo         `json:"model"`
 	Seeds          []uint64          `json:"seeds"`
 	Steps          int               `json:"steps"`

@@ -2,9 +2,9 @@ package run
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
+	"github.com/seed5b471a7e/backstitch/framework/compose"
 	"github.com/seed5b471a7e/backstitch/framework/engine"
 	"github.com/seed5b471a7e/backstitch/framework/optim"
 	"github.com/seed5b471a7e/backstitch/framework/program"
@@ -20,6 +20,11 @@ type maps struct {
 // Apply applies the word to s.
 func (m maps) Apply(ctx context.Context, s *optim.State, word []int) error {
 	return m.machine.Apply(ctx, s, m.batches, word)
+}
+
+// ApplyGroup makes one update of the batches of the word.
+func (m maps) ApplyGroup(ctx context.Context, s *optim.State, word []int, g compose.Group) error {
+	return m.machine.ApplyGroup(ctx, s, m.batches, word, engine.Correction{Strength: g.Strength, Rate: g.Rate})
 }
 
 // Gradient stores the gradient of the mean loss of batch k at s.
@@ -43,12 +48,5 @@ func (m maps) HVP(ctx context.Context, s *optim.State, k int, direction, product
 
 // Rate returns the optimizer's learning rate.
 func (m maps) Rate(s *optim.State) (float64, error) {
-	rate, has := m.program.Moment(s).Hypers[learningRate]
-	if !has {
-		return 0, fmt.Errorf("%T has no single learning rate: give the arrangement's rate", m.program.Optimizer)
-	}
-	return rate, nil
+	return m.program.Rate(s, 0)
 }
-
-// learningRate is the hyperparameter that plugins by convention have for it.
-const learningRate = "lr"

@@ -72,7 +72,7 @@ func (r *Run) prepareProgram(open OpenModel) error {
 		return fmt.Errorf("%s: %w", rc.Model.ONNX, err)
 	}
 	r.Program, err = program.New(program.Spec{
-		Model: m, Loss: rc.Loss.Loss, Optimizer: rc.Optimizer.Optimizer, Precision: rc.Engine.DType,
+		Model: m, Loss: rc.Loss.Loss, Optimizer: rc.Optimizer.Optimizer, Policy: rc.Policy(), Precision: rc.Engine.DType,
 	}, rc.Data.Batch)
 	if err != nil {
 		return fmt.Errorf("%s: %w", rc.Model.ONNX, err)
@@ -156,7 +156,7 @@ func (r *Run) prepareJobs() error {
 				Arrangement: a.Arrangement, Initial: initial, Iterates: r.iterates,
 				Successive: r.evaluator.wants(displacement),
 			}
-			if rc.Data.Sampling == dataset.Cycle {
+			if rc.Data.Sampling == dataset.Cycle && !r.Program.DependsOnIndex() {
 				job.Period = rc.Data.Cycle
 			}
 			for _, average := range r.averages(a.Name) {

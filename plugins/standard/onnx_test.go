@@ -111,7 +111,7 @@ func compareNode(t *testing.T, e engine.Engine, n *onnx.Node, set conformance.Da
 		t.Fatal(err)
 	}
 	defer machine.Close()
-	if err := machine.Update(t.Context(), state, gradient); err != nil {
+	if err := machine.Update(t.Context(), state, 1, gradient); err != nil {
 		t.Fatal(err)
 	}
 	for j := range tensors {

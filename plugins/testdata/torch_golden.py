@@ -6,6 +6,7 @@ It writes plugins/NAME/testdata/torch.json, for all plugins if none is named; re
 optimizer of PyTorch joins by an entry in PLUGINS; one that PyTorch lacks, by a class with torch.optim's interface.
 """
 
+import fnmatch
 import json
 import pathlib
 import sys
@@ -295,7 +296,7 @@ class Sophia(FromLoss):
 
 # -------------------------------------------------------------------------------------------------------------------------------- cases
 
-PLUGINS = {  # plugin: (optimizer, [(case, the plugin's options)]); options rename where PyTorch has other names
+PLUGINS = {  # plugin: (optimizer, [(case, the plugin's options, and the policy if there is one)]); options rename where PyTorch has other names
     "sgd": (torch.optim.SGD, [
         ("plain", {"lr": 0.1}),
         ("momentum", {"lr": 0.05, "momentum": 0.9}),
@@ -303,12 +304,25 @@ PLUGINS = {  # plugin: (optimizer, [(case, the plugin's options)]); options rena
         ("dampening", {"lr": 0.05, "momentum": 0.9, "dampening": 0.4}),
         ("weight decay", {"lr": 0.1, "weight_decay": 0.05}),
         ("all", {"lr": 0.03, "momentum": 0.95, "nesterov": True, "weight_decay": 0.01}),
+        ("clipped values", {"lr": 0.1, "weight_decay": 0.05}, {"clipping": {"value": 0.02}}),
+        ("clipped norm", {"lr": 0.1, "momentum": 0.9}, {"clipping": {"global_norm": 0.3}}),
+        ("clipped values, clipped norm", {"lr": 0.1}, {"clipping": {"value": 0.1, "global_norm": 0.2}}),
+        ("groups", {"lr": 0.03, "momentum": 0.9, "weight_decay": 0.1}, {"groups": [
+            {"match": ["*.bias", "gain"], "options": {"weight_decay": 0.0}},
+            {"match": ["hidden.*"], "options": {"lr": 0.2, "momentum": 0.0}},
+        ]}),
     ]),
     "adamw": (torch.optim.AdamW, [
         ("default", {}),
         ("other betas", {"lr": 0.01, "beta1": 0.8, "beta2": 0.95, "epsilon": 1e-4}),
         ("no decay", {"lr": 0.02, "weight_decay": 0.0}),
         ("large decay", {"lr": 0.02, "weight_decay": 0.5}),
+        ("clipped norm", {"lr": 0.02}, {"clipping": {"global_norm": 0.3}}),
+        ("clipped values", {"lr": 0.02}, {"clipping": {"value": 0.05}}),
+        ("groups, clipped norm", {"lr": 0.02, "weight_decay": 0.2}, {
+            "clipping": {"global_norm": 0.5},
+            "groups": [{"match": ["*.bias"], "options": {"weight_decay": 0.0}}, {"match": ["logits.*"], "options": {"lr": 0.001, "beta1": 0.5}}],
+        }),
     ]),
     "adagrad": (torch.optim.Adagrad, [
         ("default", {}),
@@ -422,9 +436,26 @@ def loss(p, inputs, targets):
     return torch.nn.functional.cross_entropy(logits, targets)
 
 
-def trajectory(optimizer, options, start, batches):
+def grouped(p, optimizer, options, groups):
+    """The parameters by the first group that matches their names; the last group is that of the others."""
+    groups = [*groups, {"match": ["*"], "options": {}}]
+    members = [[] for _ in groups]
+    for name, v in p.items():
+        first = next(i for i, g in enumerate(groups) if any(fnmatch.fnmatchcase(name, pattern) for pattern in g["match"]))
+        members[first].append(v)
+    return [{"params": m, **torch_options(optimizer, {**options, **g["options"]})} for m, g in zip(members, groups) if m]
+
+
+def clip(parameters, value=0, global_norm=0):
+    if value:
+        torch.nn.utils.clip_grad_value_(parameters, value)
+    if global_norm:
+        torch.nn.utils.clip_grad_norm_(parameters, global_norm)
+
+
+def trajectory(optimizer, options, start, batches, policy):
     p = {name: torch.tensor(v, requires_grad=True) for name, v in start.items()}
-    o = optimizer(list(p.values()), **torch_options(optimizer, options))
+    o = optimizer(grouped(p, optimizer, options, policy.get("groups", [])), **torch_options(optimizer, options))
     states = []
     for k in range(1, max(RECORDED) + 1):
         inputs, targets = map(torch.tensor, batches[k % len(batches)])
@@ -433,10 +464,15 @@ def trajectory(optimizer, options, start, batches):
         else:
             o.zero_grad()
             loss(p, inputs, targets).backward()
+            clip(list(p.values()), **policy.get("clipping", {}))
             o.step()
         if k in RECORDED:
             states.append({"step": k, "parameters": {name: flat(v.detach().numpy()) for name, v in p.items()}})
     return states
+
+
+def named(policy):
+    return {"policy": policy[0]} if policy else {}
 
 
 def source(optimizer):
@@ -459,7 +495,7 @@ def dump(document):
             inside = line.strip() not in ("]", "],")
         else:
             text.append(line)
-            inside = line.endswith("[") and not any(key in line for key in ('"batches"', '"cases"', '"states"'))
+            inside = line.endswith("[") and not any(key in line for key in ('"batches"', '"cases"', '"groups"', '"states"'))
     return "\n".join(text) + "\n"
 
 
@@ -476,8 +512,8 @@ def main():
             "parameters": {name: flat(v) for name, v in start.items()},
             "batches": [{"inputs": flat(x), "targets": flat(t)} for x, t in batches],
             "cases": [
-                {"name": name, "options": options, "states": trajectory(optimizer, options, start, batches)}
-                for name, options in cases
+                {"name": name, "options": options, **named(policy), "states": trajectory(optimizer, options, start, batches, *policy or [{}])}
+                for name, options, *policy in cases
             ],
         }
         file = pathlib.Path(__file__).parent.parent / plugin / "testdata" / "torch.json"

@@ -20,7 +20,7 @@ func newBench() *cobra.Command {
 		Use:     "bench",
 		Short:   "Measure speed",
 		Example: "  backstitch bench step --model zoo:mlp-5x500 --batch 8",
-	}, newBenchStep(), newBenchHVP(), newBenchEvaluate())
+	}, newBenchStep(), newBenchHVP(), newBenchGroup(), newBenchEvaluate())
 }
 
 // workbench is what all benchmarks ask for: whose graphs run, and where.

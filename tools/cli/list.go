@@ -13,6 +13,7 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/optim"
 	"github.com/seed5b471a7e/backstitch/framework/plugin"
 	"github.com/seed5b471a7e/backstitch/framework/program"
+	"github.com/seed5b471a7e/backstitch/framework/recipe"
 	"github.com/seed5b471a7e/backstitch/modelzoo"
 	"github.com/seed5b471a7e/backstitch/recipes"
 	"github.com/spf13/cobra"
@@ -24,16 +25,34 @@ type catalogue struct {
 	names func() []string
 	doc   func(name string) string
 	new   func(name string) (any, error) // with its default options; nil where there are none
+
+	common any    // a struct whose options all of the kind have; nil for none
+	note   string // what there is to say about all of them
 }
 
 var catalogues = []catalogue{
-	{"recipes", recipes.Names, recipes.Doc, nil},
-	{"models", modelzoo.Names, zooDoc, nil},
-	{"losses", program.LossNames, program.LossDoc, nil},
-	{"optimizers", optim.Names, optim.Doc, func(name string) (any, error) { return optim.New(name) }},
-	{"arrangements", compose.Names, compose.Doc, func(name string) (any, error) { return compose.New(name) }},
-	{"datasets", dataset.Names, dataset.Doc, func(name string) (any, error) { return dataset.New(name) }},
-	{"engines", engine.Names, engine.Doc, nil},
+	{kind: "recipes", names: recipes.Names, doc: recipes.Doc},
+	{kind: "models", names: modelzoo.Names, doc: zooDoc},
+	{kind: "losses", names: program.LossNames, doc: program.LossDoc},
+	{kind: "optimizers", names: optim.Names, doc: optim.Doc, new: func(name string) (any, error) { return optim.New(name) }, note: surroundings()},
+	{kind: "schedules", names: optim.ScheduleNames, doc: optim.ScheduleDoc, new: func(name string) (any, error) { return optim.NewSchedule(name) },
+		common: &optim.Scheduling{Follow: optim.FollowCount}},
+	{kind: "arrangements", names: compose.Names, doc: compose.Doc, new: func(name string) (any, error) { return compose.New(name) }},
+	{kind: "datasets", names: dataset.Names, doc: dataset.Doc, new: func(name string) (any, error) { return dataset.New(name) }},
+	{kind: "engines", names: engine.Names, doc: engine.Doc},
+}
+
+// surroundings says what a recipe may write around any optimizer.
+func surroundings() string {
+	names := func(v any) string {
+		var list []string
+		for _, o := range plugin.Options(v) {
+			list = append(list, o.Name)
+		}
+		return strings.Join(list, ", ")
+	}
+	return fmt.Sprintf("With any optimizer: [group.NAME] (%s, options of its own), [clipping] (%s), [schedule] (backstitch list schedules).",
+		names(&recipe.Group{}), names(&optim.Clipping{}))
 }
 
 func zooDoc(name string) string {
@@ -93,7 +112,7 @@ func newList() *cobra.Command {
 		case *asJSON:
 			return printJSON(c, entries)
 		case len(arguments) == 2:
-			return printOptions(c.OutOrStdout(), entries[chosen[0].kind][0])
+			return printOptions(c.OutOrStdout(), entries[chosen[0].kind][0], chosen[0].note)
 		}
 		return printCatalogues(c.OutOrStdout(), chosen, entries)
 	}
@@ -124,7 +143,7 @@ func (k catalogue) describe(name string) listed {
 	if err != nil {
 		return l
 	}
-	for _, o := range plugin.Options(v) {
+	for _, o := range append(plugin.Options(v), plugin.Options(k.common)...) {
 		l.Options = append(l.Options, listedOption{o.Name, o.Type(), o.Default, o.Range, o.OneOf, o.Doc})
 	}
 	return l
@@ -147,7 +166,7 @@ func printCatalogues(w io.Writer, chosen []catalogue, entries map[string][]liste
 	return nil
 }
 
-func printOptions(w io.Writer, l listed) error {
+func printOptions(w io.Writer, l listed, note string) error {
 	fmt.Fprintf(w, "%s: %s\n", l.Name, l.Doc)
 	if len(l.Options) == 0 {
 		fmt.Fprintln(w, "\nIt has no options.")
@@ -162,7 +181,11 @@ func printOptions(w io.Writer, l listed) error {
 		}
 		t.row(o.Name, o.Type, literal(o.Default), allowed, o.Doc)
 	}
-	return t.flush()
+	if err := t.flush(); err != nil || note == "" {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "\n%s\n", note)
+	return err
 }
 
 // literal writes a value as a recipe does, which for what options hold is as JSON does; only infinities differ.

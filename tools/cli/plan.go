@@ -21,6 +21,7 @@ type plan struct {
 	StateBytes    int64        `json:"state_bytes"`
 	Workers       int          `json:"workers"`
 	Estimate      run.Estimate `json:"estimate"`
+	Notes         []string     `json:"notes,omitempty"`
 }
 
 func printPlan(c *cobra.Command, r *run.Run, workers int, asJSON bool) error {
@@ -30,7 +31,7 @@ func printPlan(c *cobra.Command, r *run.Run, workers int, asJSON bool) error {
 	}
 	p := plan{
 		Recipe: r.Recipe.Name, Model: r.Recipe.Model.ONNX, Parameters: r.Program.Model.Size(),
-		Arrangements: r.Costs, StateBytes: r.StateBytes(), Workers: workers, Estimate: estimate,
+		Arrangements: r.Costs, StateBytes: r.StateBytes(), Workers: workers, Estimate: estimate, Notes: r.Notes(),
 	}
 	for _, cost := range r.Costs {
 		p.GradientSteps += cost.Steps
@@ -78,6 +79,9 @@ func (p plan) print(w io.Writer) error {
 			fmt.Fprintf(w, "\n%s is reset where it improves: its steps are at most these, and %s that nobody records\n",
 				cost.Arrangement, several(int(cost.ExtraEvaluations), "evaluation"))
 		}
+	}
+	for _, note := range p.Notes {
+		fmt.Fprintf(w, "\n%s\n", note)
 	}
 	return nil
 }

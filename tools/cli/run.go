@@ -158,5 +158,8 @@ func announce(w io.Writer, r *run.Run, folder string) (total int64) {
 		fmt.Fprintf(w, "%s that the exporter merged from equal ones, trained as one each, such as %s (untie = true separates them)\n",
 			several(len(ties), "initializer"), printable(ties[0].Initializer))
 	}
+	for _, note := range r.Notes() {
+		fmt.Fprintln(w, note)
+	}
 	return total
 }

@@ -28,8 +28,13 @@ func Run(t *testing.T, e engine.Engine) {
 		{"float32 follows float64", precisions},
 		{"evaluation gives the loss of each example", evaluation},
 		{"an update with the gradient is the step", update},
+		{"a group's update is its definition, with buffers and noise", groupUpdates},
+		{"a group without its second-order term is a step on the large batch", largeBatch},
+		{"second-order terms leave third orders", secondOrder},
 		{"a word is its letters one after the other", words},
 		{"hyperparameters and the count are read at every step", moments},
+		{"gradients are clipped, and groups step at rates of their own", policies},
+		{"a schedule that follows the count keeps the law of the iterates, one that follows the batch does not", scheduledLaws},
 		{"a step reads everything before it writes", swap},
 		{"a step moves running statistics as its batch says, an evaluation uses them", runningStatistics},
 		{"noise in T_k is what the seed and the batch say", noiseOfASeedAndABatch},
@@ -66,6 +71,7 @@ type problem struct {
 	network   *programtest.Network
 	loss      string
 	optimizer optim.Optimizer
+	policy    optim.Policy
 	data      programtest.Data
 }
 
@@ -124,12 +130,12 @@ func (p problem) open(t testing.TB, e engine.Engine, d array.DType) setup {
 		t.Fatal(err)
 	}
 	s := setup{data: p.data}
-	s.program, err = program.New(program.Spec{Model: m, Loss: loss, Optimizer: p.optimizer, Precision: d}, p.data.Size)
+	s.program, err = program.New(program.Spec{Model: m, Loss: loss, Optimizer: p.optimizer, Policy: p.policy, Precision: d}, p.data.Size)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.Machine = openMachine(t, e, s.program)
-	values, err := m.Initialize("keep", 0)
+	values, err := s.program.Model.Initialize("keep", 0)
 	if err != nil {
 		t.Fatal(err)
 	}

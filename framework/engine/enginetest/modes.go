@@ -172,7 +172,7 @@ func evaluationMode(t *testing.T, e engine.Engine) {
 	if !state.Equal(before) {
 		t.Error("an evaluation, a gradient or a Hessian-vector product changes the state")
 	}
-	if err := s.Update(t.Context(), state, g); err != nil {
+	if err := s.Update(t.Context(), state, 1, g); err != nil {
 		t.Fatal(err)
 	}
 	if !s.buffers(state).Equal(s.buffers(before)) {

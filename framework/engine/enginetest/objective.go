@@ -280,7 +280,7 @@ func phases(t *testing.T, e engine.Engine) {
 			}
 			want := moved(state, direction, -rate)
 			if given {
-				if err := s.Update(t.Context(), state, g); err != nil {
+				if err := s.Update(t.Context(), state, k, g); err != nil {
 					t.Fatal(err)
 				}
 			} else {
@@ -336,7 +336,7 @@ func refusedUpdates(t *testing.T, e engine.Engine) {
 	} {
 		s := classifier(o).open(t, e, array.Float64)
 		state := s.start.Clone()
-		err := s.Update(t.Context(), state, s.vector())
+		err := s.Update(t.Context(), state, 1, s.vector())
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "enginetest.written") {
 			t.Errorf("error %v, want the optimizer's type and %q", err, want)
 		}

@@ -50,7 +50,7 @@ func update(t *testing.T, e engine.Engine) {
 		got := s.start.Clone()
 		for k := 1; k <= 3; k++ {
 			g, _ := s.gradient(t, got, k)
-			if err := s.Update(t.Context(), got, g); err != nil {
+			if err := s.Update(t.Context(), got, k, g); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -97,7 +97,7 @@ func moments(t *testing.T, e engine.Engine) {
 	want := state.Data.At(0)
 	mean := 0.0
 	for count := 3; count <= 5; count++ {
-		if err := s.Update(t.Context(), state, array.From64([]float64{2})); err != nil {
+		if err := s.Update(t.Context(), state, 1, array.From64([]float64{2})); err != nil {
 			t.Fatal(err)
 		}
 		mean = 0.25*mean + 0.75*2
@@ -187,7 +187,7 @@ func cancellation(t *testing.T, e engine.Engine) {
 	for call, err := range map[string]error{
 		"Gradient": gradient,
 		"HVP":      s.HVP(ctx, state, s.batch(t, 1), g, s.vector()),
-		"Update":   s.Update(ctx, state, g),
+		"Update":   s.Update(ctx, state, 1, g),
 		"Evaluate": evaluate,
 	} {
 		if !errors.Is(err, context.Canceled) {
@@ -241,7 +241,7 @@ func misuse(t *testing.T, e engine.Engine) {
 		{"a gradient that is absent", gradient(good, array.Array{}), "parameters"},
 		{"a direction that is too long", func(state *optim.State) error { return s.HVP(ctx, state, good, long, right) }, "parameters"},
 		{"a product that is too long", func(state *optim.State) error { return s.HVP(ctx, state, good, right, long) }, "parameters"},
-		{"an update with a gradient that is too long", func(state *optim.State) error { return s.Update(ctx, state, long) }, "parameters"},
+		{"an update with a gradient that is too long", func(state *optim.State) error { return s.Update(ctx, state, 1, long) }, "parameters"},
 		{"no input", gradient(vary(func(b *engine.Batch) { b.Inputs = nil }), right), "input"},
 		{"an input too many", gradient(vary(func(b *engine.Batch) { b.Inputs = append(b.Inputs, b.Inputs[0]) }), right), "input"},
 		{"an empty input", gradient(vary(func(b *engine.Batch) { b.Inputs = []array.Array{{}} }), right), "x"},
@@ -249,7 +249,7 @@ func misuse(t *testing.T, e engine.Engine) {
 		{"more examples than numbers", gradient(vary(func(b *engine.Batch) { b.Size++ }), right), "numbers"},
 		{"a batch of no examples", gradient(vary(func(b *engine.Batch) { b.Size = 0 }), right), "0 examples"},
 		{"a batch of less than no examples", gradient(vary(func(b *engine.Batch) { b.Size = -1 }), right), "-1 examples"},
-		{"the state of another optimizer", func(*optim.State) error { return s.Update(ctx, other.start.Clone(), right) }, "layout"},
+		{"the state of another optimizer", func(*optim.State) error { return s.Update(ctx, other.start.Clone(), 1, right) }, "layout"},
 		{"a wrong batch for T_1", func(state *optim.State) error {
 			return s.Apply(ctx, state, broken{first: vary(func(b *engine.Batch) { b.Size++ })}, []int{1})
 		}, "1"},

@@ -41,12 +41,16 @@ func (Engine) Kernels() string { return kernel.Set() }
 type machine[T kernel.Float] struct {
 	program *program.Program
 	runners map[key]*runner[T]
+	group   engine.Together
 }
 
 type key struct {
 	graph string
 	batch int // 0 for a graph that reads none
 	phase int // of the optimizer, if it writes the graph
+
+	parts       int  // of a group
+	secondOrder bool // whether a group's gradient has that term
 }
 
 func newMachine[T kernel.Float](p *program.Program) *machine[T] {
@@ -66,13 +70,39 @@ func (m *machine[T]) Apply(ctx context.Context, s *optim.State, batches engine.B
 		}
 		phase, err := m.program.Phase(s.Count)
 		if err == nil {
-			err = m.runBatch(key{graph: "step", phase: phase}, ends{state: s, batch: b})
+			err = m.runBatch(key{graph: "step", phase: phase}, ends{state: s, batch: b, moment: m.program.Moment(s, k)})
 		}
 		if err != nil {
 			return fmt.Errorf("plan: step %d: %w", k, err)
 		}
 		s.Count++
 	}
+	return nil
+}
+
+// ApplyGroup makes one update of all batches of the word.
+func (m *machine[T]) ApplyGroup(ctx context.Context, s *optim.State, batches engine.Batches, word []int, c engine.Correction) error {
+	if err := m.check(ctx); err != nil {
+		return err
+	}
+	defer enter()()
+	err := m.group.Read(batches, word, len(m.program.Model.Inputs))
+	var e ends
+	k := key{graph: "group", batch: m.group.Batch.Size, parts: len(word), secondOrder: c.Strength != 0}
+	if err == nil {
+		e = ends{state: s, batch: m.group.Batch, group: m.group.Noise}
+		e.moment, err = c.Moment(m.program, s, word)
+	}
+	if err == nil {
+		k.phase, err = m.program.Phase(s.Count)
+	}
+	if err == nil {
+		err = m.run(k, e)
+	}
+	if err != nil {
+		return fmt.Errorf("plan: group %v: %w", word, err)
+	}
+	s.Count++
 	return nil
 }
 
@@ -102,14 +132,14 @@ func (m *machine[T]) HVP(ctx context.Context, s *optim.State, b engine.Batch, di
 }
 
 // Update applies the optimizer's step with this gradient.
-func (m *machine[T]) Update(ctx context.Context, s *optim.State, gradient array.Array) error {
+func (m *machine[T]) Update(ctx context.Context, s *optim.State, k int, gradient array.Array) error {
 	if err := m.check(ctx, gradient); err != nil {
 		return err
 	}
 	defer enter()()
 	phase, err := m.program.Phase(s.Count)
 	if err == nil {
-		err = m.run(key{graph: "update", phase: phase}, ends{state: s, vector: gradient})
+		err = m.run(key{graph: "update", phase: phase}, ends{state: s, vector: gradient, moment: m.program.Moment(s, k)})
 	}
 	if err != nil {
 		return fmt.Errorf("plan: update: %w", err)
@@ -172,7 +202,6 @@ func (m *machine[T]) run(k key, e ends) error {
 	if err != nil {
 		return err
 	}
-	e.moment = m.program.Moment(e.state)
 	return r.run(e)
 }
 
@@ -201,6 +230,8 @@ func (m *machine[T]) write(k key) (*program.Graph, error) {
 		return m.program.Gradient(k.batch)
 	case "hvp":
 		return m.program.HVP(k.batch)
+	case "group":
+		return m.program.Group(k.batch, k.parts, k.phase, k.secondOrder)
 	case "update":
 		return m.program.Update(k.phase)
 	default:

@@ -23,7 +23,7 @@ func (m *machine[T]) Profile(ctx context.Context, s *optim.State, batches engine
 	if err != nil {
 		return p, err
 	}
-	r, err := m.runner(key{"step", b.Size, phase})
+	r, err := m.runner(key{graph: "step", batch: b.Size, phase: phase})
 	if err != nil {
 		return p, err
 	}

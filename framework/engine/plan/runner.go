@@ -17,6 +17,7 @@ import (
 type ends struct {
 	state      *optim.State
 	batch      engine.Batch
+	group      []program.NoiseKey // of the batches, where they are several
 	moment     optim.Moment
 	vector     array.Array
 	result     array.Array
@@ -30,6 +31,14 @@ type runner[T kernel.Float] struct {
 	results []finding
 	given   map[space]array.Array // copies of what is given in the other precision
 	backup  []T                   // of the state, if a step may fail in its middle
+}
+
+// noise returns what decides the noise of a part of the batches.
+func (e ends) noise(part int) program.NoiseKey {
+	if e.group == nil {
+		return e.batch.Noise
+	}
+	return e.group[part]
 }
 
 // reading is an input of a graph.
@@ -132,7 +141,7 @@ func (r *runner[T]) bindOne(in *reading, e ends) error {
 		}
 	case program.FromNoise:
 		if in.used {
-			e.batch.Noise.Fill(view(c.at(in.place)), in.Index)
+			e.noise(in.Part).Fill(view(c.at(in.place)), in.Index)
 		}
 	}
 	return nil

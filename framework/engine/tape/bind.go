@@ -47,6 +47,7 @@ func (t *tape) close() error { return t.vm.Close() }
 type ends struct {
 	state      *optim.State
 	batch      engine.Batch
+	group      []program.NoiseKey // of the batches, where they are several
 	moment     optim.Moment
 	vector     array.Array
 	result     array.Array
@@ -95,7 +96,11 @@ func (e ends) read(in program.Input) array.Array {
 		return array.From64([]float64{in.Eval(e.moment)})
 	case program.FromNoise:
 		noise := array.New(array.Float64, in.Node.Shape().TotalSize())
-		e.batch.Noise.Fill(noise, in.Index)
+		key := e.batch.Noise
+		if e.group != nil {
+			key = e.group[in.Part]
+		}
+		key.Fill(noise, in.Index)
 		return noise
 	default:
 		return in.Value

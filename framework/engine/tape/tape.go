@@ -32,12 +32,16 @@ func (Engine) Kernels() string { return "go" }
 type machine struct {
 	program *program.Program
 	tapes   map[key]*tape
+	group   engine.Together
 }
 
 type key struct {
 	graph string
 	batch int // 0 for a graph that reads none
 	phase int // of the optimizer, if it writes the graph
+
+	parts       int  // of a group
+	secondOrder bool // whether a group's gradient has that term
 }
 
 // Apply applies T_k for every k of the word.
@@ -50,11 +54,23 @@ func (m *machine) Apply(ctx context.Context, s *optim.State, batches engine.Batc
 		if err != nil {
 			return fmt.Errorf("tape: batch %d: %w", k, err)
 		}
-		if err := m.step(ends{state: s, batch: b, moment: m.program.Moment(s)}); err != nil {
+		if err := m.step(ends{state: s, batch: b, moment: m.program.Moment(s, k)}); err != nil {
 			return fmt.Errorf("tape: step %d: %w", k, err)
 		}
 		s.Count++
 	}
+	return nil
+}
+
+// ApplyGroup makes one update of all batches of the word.
+func (m *machine) ApplyGroup(ctx context.Context, s *optim.State, batches engine.Batches, word []int, c engine.Correction) error {
+	if err := m.check(ctx); err != nil {
+		return err
+	}
+	if err := m.applyGroup(s, batches, word, c); err != nil {
+		return fmt.Errorf("tape: group %v: %w", word, err)
+	}
+	s.Count++
 	return nil
 }
 
@@ -82,11 +98,11 @@ func (m *machine) HVP(ctx context.Context, s *optim.State, b engine.Batch, direc
 }
 
 // Update applies the optimizer's step with this gradient.
-func (m *machine) Update(ctx context.Context, s *optim.State, gradient array.Array) error {
+func (m *machine) Update(ctx context.Context, s *optim.State, k int, gradient array.Array) error {
 	if err := m.check(ctx, gradient); err != nil {
 		return err
 	}
-	if err := m.update(ends{state: s, vector: gradient, moment: m.program.Moment(s)}); err != nil {
+	if err := m.update(ends{state: s, vector: gradient, moment: m.program.Moment(s, k)}); err != nil {
 		return fmt.Errorf("tape: update: %w", err)
 	}
 	s.Count++
@@ -131,6 +147,23 @@ func (m *machine) update(e ends) error {
 		return err
 	}
 	return m.run(key{graph: "update", phase: phase}, func() (*program.Graph, error) { return m.program.Update(phase) }, e)
+}
+
+func (m *machine) applyGroup(s *optim.State, batches engine.Batches, word []int, c engine.Correction) error {
+	if err := m.group.Read(batches, word, len(m.program.Model.Inputs)); err != nil {
+		return err
+	}
+	moment, err := c.Moment(m.program, s, word)
+	if err != nil {
+		return err
+	}
+	phase, err := m.program.Phase(s.Count)
+	if err != nil {
+		return err
+	}
+	k := key{graph: "group", batch: m.group.Batch.Size, phase: phase, parts: len(word), secondOrder: c.Strength != 0}
+	write := func() (*program.Graph, error) { return m.program.Group(k.batch, k.parts, k.phase, k.secondOrder) }
+	return m.run(k, write, ends{state: s, batch: m.group.Batch, group: m.group.Noise, moment: moment})
 }
 
 func (m *machine) runBatch(k key, write func(batch int) (*program.Graph, error), e ends) error {

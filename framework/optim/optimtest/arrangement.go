@@ -2,7 +2,6 @@ package optimtest
 
 import (
 	"context"
-	"slices"
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
 	"github.com/seed5b471a7e/backstitch/framework/compose"
@@ -42,7 +41,8 @@ func arrangements(l *lab) {
 	t := l.trial(l.construct(), everyRank, array.Float64)
 	for name, a := range map[string]compose.Arrangement{
 		"forward": compose.Forward{}, "backward": compose.Backward{}, "backward with resets": compose.Backward{Start: 1, ResetEvery: 2},
-		"the average of all orders": allOrders{3},
+		"the average of all orders": compose.OrderAverage{Window: 3, Method: compose.Exact},
+		"an average of two words":   compose.Words{Words: [][]int{{1, 2, 1}, {1, 1, 2}}},
 	} {
 		alone, together := t.iterates(a, last, 1), t.iterates(a, last, 3)
 		for i, c := range alone {
@@ -68,14 +68,16 @@ func (t *trial) iterates(a compose.Arrangement, last, workers int) []*optim.Stat
 		job.Iterates = append(job.Iterates, n)
 	}
 	var states []*optim.State
+	keep := func(_ context.Context, _ int, v compose.Visited) (any, error) { return v.State.Clone(), nil }
 	emit := func(r compose.Result, _ func() compose.Checkpoint) error {
-		if r.Diverged() {
-			r.State = t.start
+		state, is := r.Value.(*optim.State)
+		if !is {
+			state = t.start // it diverged
 		}
-		states = append(states, r.State.Clone())
+		states = append(states, state)
 		return nil
 	}
-	if _, err := compose.Run(context.Background(), []compose.Job{job}, compose.Options{Workers: workers, Emit: emit}); err != nil {
+	if _, err := compose.Run(context.Background(), []compose.Job{job}, compose.Options{Workers: workers, Visit: keep, Emit: emit}); err != nil {
 		t.fail("%w", err)
 	}
 	return states
@@ -86,26 +88,6 @@ type maps struct{ *trial }
 
 func (m maps) Apply(ctx context.Context, s *optim.State, word []int) error {
 	return m.machine.Apply(ctx, s, m.problem, word)
-}
-
-// allOrders averages all orders of a window's batches. Within a window it is forward.
-type allOrders struct{ window int }
-
-func (a allOrders) Compose(n int) compose.Composition {
-	if n%a.window != 0 {
-		return compose.Composition{Base: n - 1, Words: [][]int{{n}}}
-	}
-	c := compose.Composition{Base: n - a.window, Words: [][]int{nil}}
-	for k := c.Base + 1; k <= n; k++ {
-		var longer [][]int
-		for _, word := range c.Words {
-			for at := range len(word) + 1 {
-				longer = append(longer, slices.Insert(slices.Clone(word), at, k))
-			}
-		}
-		c.Words = longer
-	}
-	return c
 }
 
 // engines compares two ways to run one program.

@@ -1,6 +1,7 @@
 package optimtest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -33,7 +34,19 @@ type goldenBatch struct {
 type goldenCase struct {
 	Name    string         `json:"name"`
 	Options map[string]any `json:"options"` // that differ from the plugin's defaults
+	Policy  goldenPolicy   `json:"policy"`
 	States  []goldenState  `json:"states"`
+}
+
+// goldenPolicy surrounds the optimizer.
+type goldenPolicy struct {
+	Clipping map[string]any `json:"clipping"`
+	Groups   []goldenGroup  `json:"groups"`
+}
+
+type goldenGroup struct {
+	Match   []string       `json:"match"`
+	Options map[string]any `json:"options"` // that differ from the optimizer's
 }
 
 type goldenState struct {
@@ -58,7 +71,7 @@ func Golden(t *testing.T, construct func() optim.Optimizer, file string) {
 	}
 	for _, c := range g.Cases {
 		t.Run(c.Name, func(t *testing.T) {
-			if err := g.compare(c, construct()); err != nil {
+			if err := g.compare(c, construct); err != nil {
 				t.Errorf("%s: %v", g.Source, err)
 			}
 		})
@@ -74,16 +87,21 @@ func (g golden) Batch(k int) (engine.Batch, error) {
 	}, nil
 }
 
-func (g golden) compare(c goldenCase, o optim.Optimizer) error {
+func (g golden) compare(c goldenCase, construct func() optim.Optimizer) error {
 	if len(c.States) == 0 {
 		return errors.New("no states to compare with")
 	}
+	o := construct()
 	if err := apply(c.Options, o); err != nil {
+		return err
+	}
+	policy, err := c.Policy.around(o)
+	if err != nil {
 		return err
 	}
 	l := &lab{}
 	defer l.close()
-	t := l.trial(o, everyRank, array.Float64)
+	t := l.trialWith(o, policy, everyRank, array.Float64)
 	if l.err != nil {
 		return l.err
 	}
@@ -104,8 +122,19 @@ func (g golden) compare(c goldenCase, o optim.Optimizer) error {
 	return nil
 }
 
+// around returns the policy around an optimizer.
+func (g goldenPolicy) around(o optim.Optimizer) (policy optim.Policy, err error) {
+	err = apply(g.Clipping, &policy.Clipping)
+	for i, group := range g.Groups {
+		own := plugin.Clone(o)
+		err = cmp.Or(err, apply(group.Options, own))
+		policy.Groups = append(policy.Groups, optim.Group{Name: fmt.Sprint(i), Match: group.Match, Optimizer: own})
+	}
+	return policy, err
+}
+
 // apply sets options as a recipe would.
-func apply(values map[string]any, o optim.Optimizer) error {
+func apply(values map[string]any, o any) error {
 	known := plugin.Options(o)
 	for name, v := range values {
 		at := slices.IndexFunc(known, func(o plugin.Option) bool { return o.Name == name })

@@ -51,11 +51,21 @@ func TestGoldenTellsTrajectoriesApart(t *testing.T) {
 		{"no numbers for a parameter", func(g *golden) { delete(g.Cases[0].States[0].Parameters, "gain") }, "0 numbers for the parameter gain of 1"},
 		{"no states", func(g *golden) { g.Cases[0].States = nil }, "no states"},
 		{"an unknown option", func(g *golden) { g.Cases[0].Options = map[string]any{"rate": 1.0} }, `has no option "rate"`},
+		{"clipping", func(g *golden) { g.Cases[0].Policy.Clipping = map[string]any{"value": 1e-3} }, "after 1 steps: conv.weight differs by"},
+		{"a bound that is not met", func(g *golden) { g.Cases[0].Policy.Clipping = map[string]any{"global_norm": 1e3} }, ""},
+		{"a group", func(g *golden) {
+			g.Cases[0].Policy.Groups = []goldenGroup{{Match: []string{"gain"}, Options: map[string]any{"lr": 0.06}}}
+		}, "after 1 steps: gain differs by"},
+		{"an unknown option of a group", func(g *golden) {
+			g.Cases[0].Policy.Groups = []goldenGroup{{Match: []string{"gain"}, Options: map[string]any{"rate": 1.0}}}
+		}, `has no option "rate"`},
+		{"a group of nothing", func(g *golden) { g.Cases[0].Policy.Groups = []goldenGroup{{Match: []string{"gains"}}} },
+			`no parameter matches the pattern "gains"`},
 		{"an option out of range", func(g *golden) { g.Cases[0].Options = map[string]any{"lr": 0.0} }, "out of range"},
 	} {
 		g := recorded(t)
 		c.change(&g)
-		err := g.compare(g.Cases[0], newGood())
+		err := g.compare(g.Cases[0], newGood)
 		if (err == nil) != (c.want == "") || (err != nil && !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%s: error %v, want %q", c.name, err, c.want)
 		}

@@ -103,12 +103,17 @@ type trial struct {
 
 // trial compiles an optimizer and opens a machine.
 func (l *lab) trial(o optim.Optimizer, p problem, d array.DType) *trial {
+	return l.trialWith(o, optim.Policy{}, p, d)
+}
+
+// trialWith compiles an optimizer with a policy around it, and opens a machine.
+func (l *lab) trialWith(o optim.Optimizer, policy optim.Policy, p problem, d array.DType) *trial {
 	t := &trial{lab: l, problem: p}
 	if l.err != nil {
 		return t
 	}
 	var err error
-	if t.program, t.start, err = compile(o, p, d); err != nil {
+	if t.program, t.start, err = compile(o, policy, p, d); err != nil {
 		l.fail("%w", err)
 		return t
 	}
@@ -116,12 +121,12 @@ func (l *lab) trial(o optim.Optimizer, p problem, d array.DType) *trial {
 }
 
 // compile makes the program and its first state.
-func compile(o optim.Optimizer, p problem, d array.DType) (*program.Program, *optim.State, error) {
+func compile(o optim.Optimizer, policy optim.Policy, p problem, d array.DType) (*program.Program, *optim.State, error) {
 	m, err := p.network().Import()
 	if err != nil {
 		return nil, nil, err
 	}
-	compiled, err := program.New(program.Spec{Model: m, Loss: p.loss, Optimizer: o, Precision: d}, p.data.Size)
+	compiled, err := program.New(program.Spec{Model: m, Loss: p.loss, Optimizer: o, Policy: policy, Precision: d}, p.data.Size)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -187,7 +192,7 @@ func (t *trial) update(s *optim.State, gradient array.Array) *optim.State {
 		return s
 	}
 	s = s.Clone()
-	if err := t.machine.Update(context.Background(), s, gradient); err != nil {
+	if err := t.machine.Update(context.Background(), s, int(s.Count)+1, gradient); err != nil {
 		t.fail("%w", err)
 	}
 	return s

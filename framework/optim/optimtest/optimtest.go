@@ -36,7 +36,7 @@ func Run(t *testing.T, construct func() optim.Optimizer) {
 // [optim.Step.Fail], and that the error says why.
 func Refuses(t *testing.T, o optim.Optimizer, why string) {
 	t.Helper()
-	if _, _, err := compile(o, everyRank, array.Float64); err == nil || !strings.Contains(err.Error(), why) {
+	if _, _, err := compile(o, optim.Policy{}, everyRank, array.Float64); err == nil || !strings.Contains(err.Error(), why) {
 		t.Errorf("error %v, want one that says %q", err, why)
 	}
 }

@@ -1,0 +1,90 @@
+package program_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/seed5b471a7e/backstitch/framework/array"
+	"github.com/seed5b471a7e/backstitch/framework/optim"
+	"github.com/seed5b471a7e/backstitch/framework/program"
+)
+
+func newWithPolicy(o optim.Optimizer, policy optim.Policy) (*program.Program, error) {
+	m, err := classifier().Import()
+	if err != nil {
+		return nil, err
+	}
+	return program.New(program.Spec{Model: m, Loss: program.CrossEntropy{}, Optimizer: o, Policy: policy, Precision: array.Float64}, 5)
+}
+
+func halving(follow string) *optim.Scheduling {
+	return &optim.Scheduling{Schedule: &optim.StepDecay{Every: 1, Gamma: 0.5}, Steps: 10, Follow: follow}
+}
+
+func TestFrozenParametersAreNotInTheState(t *testing.T) {
+	p, err := newWithPolicy(heavyBall, optim.Policy{Groups: []optim.Group{{Name: "body", Match: []string{"hidden.*"}, Frozen: true}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fields, frozen []string
+	for _, f := range p.Layout.Fields() {
+		fields = append(fields, f.String())
+	}
+	for _, f := range p.Model.Frozen {
+		frozen = append(frozen, f.Name)
+	}
+	if want := "logits.weight logits.bias logits.weight:velocity logits.bias:velocity"; strings.Join(fields, " ") != want {
+		t.Errorf("the state's fields are %v, want %s", fields, want)
+	}
+	if want := []string{"hidden.weight", "hidden.bias"}; !slices.Equal(frozen, want) {
+		t.Errorf("frozen are %v, want %v", frozen, want)
+	}
+}
+
+func TestPoliciesThatDoNotFitAreRefused(t *testing.T) {
+	still := written(func(s *optim.Step) {
+		for _, p := range s.Params() {
+			p.Set(p.Value().Mul(s.Hyper("decay", 0.5)))
+		}
+	})
+	for _, c := range []struct {
+		name   string
+		policy optim.Policy
+		want   string
+	}{
+		{"a schedule without a rate", optim.Policy{Schedule: halving(optim.FollowCount)},
+			"a schedule multiplies the hyperparameter lr, which program_test.written does not have"},
+		{"a schedule that follows nothing", optim.Policy{Schedule: halving("")}, `follow = ""`},
+		{"a group of nothing", optim.Policy{Groups: []optim.Group{{Name: "a", Match: []string{"hiden.*"}, Optimizer: still}}},
+			`no parameter matches the pattern "hiden.*": there are ["hidden.weight" "hidden.bias" `},
+		{"nothing but what is frozen", optim.Policy{Groups: []optim.Group{{Name: "a", Match: []string{"*"}, Frozen: true}}}, "nothing would be trained"},
+	} {
+		if _, err := newWithPolicy(still, c.policy); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want %q", c.name, err, c.want)
+		}
+	}
+}
+
+func TestAMomentKnowsTheSchedule(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		schedule *optim.Scheduling
+		want     bool
+	}{
+		{"no schedule", nil, false},
+		{"one that follows the count", halving(optim.FollowCount), false},
+		{"one that follows the batch", halving(optim.FollowBatch), true},
+	} {
+		p, err := newWithPolicy(heavyBall, optim.Policy{Schedule: c.schedule})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.DependsOnIndex() != c.want {
+			t.Errorf("%s: steps depend on the index: %v", c.name, p.DependsOnIndex())
+		}
+		if m := p.Moment(p.Layout.New(array.Float64), 3); m.Schedule != c.schedule || m.Batch != 3 || m.Hypers["lr"] != 0.1 {
+			t.Errorf("%s: the moment is %+v", c.name, m)
+		}
+	}
+}
