@@ -85,22 +85,22 @@ const unitRadius = 256
 
 // figures say which points belong to a shape. Their order is that of the classes.
 var figures = []func(u, v int) bool{
-	func(u, v int) bool { return u*u+v*v <= 250*250 },                               // disc
-	func(u, v int) bool { return u*u+v*v <= 256*256 && u*u+v*v >= 140*140 },         // ring
-	func(u, v int) bool { return chebyshev(u, v) <= 220 },                           // square
-	func(u, v int) bool { return chebyshev(u, v) <= 225 && chebyshev(u, v) >= 125 }, // frame
-	func(u, v int) bool { return magnitude(u)+magnitude(v) <= 256 },                 // diamond
-	func(u, v int) bool { return v <= 210 && 2*magnitude(u) <= v+230 },              // triangle
-	func(u, v int) bool { return chebyshev(u, v) <= 250 && min(magnitude(u), magnitude(v)) <= 80 },
-	func(u, v int) bool { return chebyshev(u, v) <= 225 && magnitude(magnitude(u)-magnitude(v)) <= 100 }, // the same, turned
+	func(u, v int) bool { return u*u+v*v <= 250*250 },                                                    // disc
+	func(u, v int) bool { return u*u+v*v <= 256*256 && u*u+v*v >= 140*140 },                              // ring
+	func(u, v int) bool { return chebyshev(u, v) <= 220 },                                                // square
+	func(u, v int) bool { return chebyshev(u, v) <= 225 && chebyshev(u, v) >= 125 },                      // frame
+	func(u, v int) bool { return magnitude(u)+magnitude(v) <= 256 },                                      // diamond
+	func(u, v int) bool { return v <= 210 && 2*magnitude(u) <= v+230 },                                   // triangle
+	func(u, v int) bool { return chebyshev(u, v) <= 250 && min(magnitude(u), magnitude(v)) <= 80 },       // plus
+	func(u, v int) bool { return chebyshev(u, v) <= 225 && magnitude(magnitude(u)-magnitude(v)) <= 100 }, // cross
 	func(u, v int) bool { return magnitude(u) <= 240 && magnitude(v) >= 70 && magnitude(v) <= 200 },      // two bars
 	func(u, v int) bool { return magnitude(u) <= magnitude(v) && magnitude(v) <= 230 },                   // hourglass
 }
 
 // textures say how much of its first colour a shape has at a point, from 0 to 256; the rest is its second colour.
 var textures = []func(u, v int) int{
-	func(u, v int) int { return 256 },
-	func(u, v int) int { return all(band(v, 85)) },
+	func(u, v int) int { return 256 },              // plain
+	func(u, v int) int { return all(band(v, 85)) }, // stripes
 	func(u, v int) int { return all(band(u, 85)) },
 	func(u, v int) int { return all(band(u+v, 120)) },
 	func(u, v int) int { return all(band(u-v, 120)) },
