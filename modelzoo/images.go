@@ -11,6 +11,9 @@ var (
 	cifar10  = images{3, 32, 10}
 	cifar100 = images{3, 32, 100}
 	imageNet = images{3, 224, 1000}
+
+	colour16      = images{3, 16, 10} // small images of our own
+	colour16of100 = images{3, 16, 100}
 )
 
 // describe says what the model is, what it reads and what it computes.

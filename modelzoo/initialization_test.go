@@ -34,6 +34,8 @@ func TestWeightsBeginAsInTorchvision(t *testing.T) {
 		{"resnet18-cifar", "layer2.0.downsample.0.weight", normal, math.Sqrt(2. / 128)},
 		{"resnet18-cifar", "fc.weight", uniform, 1 / math.Sqrt(512)},
 		{"resnet18-cifar", "fc.bias", uniform, 1 / math.Sqrt(512)},
+		{"resnet26-small100", "layer4.1.conv3.weight", normal, math.Sqrt(2. / 256)},
+		{"resnet26-small100", "fc.weight", uniform, 1. / 16},
 		{"vgg11-bn-cifar", "features.4.weight", normal, math.Sqrt(2. / (128 * 9))},
 		{"vgg11-bn-cifar", "classifier.weight", normal, 0.01},
 		{"vit-small", "conv_proj.weight", normal, 1. / 4},

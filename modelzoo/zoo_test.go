@@ -35,7 +35,7 @@ var models = []struct {
 
 // families are models of each kind of layer, small enough to be written to files.
 var families = []string{
-	"convnet", "lenet5", "lstm-classifier", "mlp-2x128", "mlp-3x300", "mlp-digits", "resnet18-cifar", "vgg11-bn-cifar", "vit-small",
+	"convnet", "lenet5", "lstm-classifier", "mlp-2x128", "mlp-3x300", "mlp-digits", "resnet18-cifar", "resnet26-small100", "vgg11-bn-cifar", "vit-small",
 }
 
 func TestModelsHaveTheirParametersAndShapes(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/seed5b471a7e/backstitch/framework/plugin"
@@ -23,6 +24,7 @@ func Names() []string {
 	for i, entry := range entries {
 		names[i] = strings.TrimSuffix(entry.Name(), ".toml")
 	}
+	slices.Sort(names) // files are in another order: "a-b.toml" stands before "a.toml"
 	return names
 }
 

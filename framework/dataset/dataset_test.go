@@ -178,28 +178,37 @@ func TestDigitsAreTheOriginal(t *testing.T) {
 	}
 }
 
-func TestSinIsASine(t *testing.T) {
-	d := load(t, "sin")
-	if d.Train != d.Test || d.Train.Len() != 100 || d.Train.Classes != 0 || d.Train.TargetSize() != 1 {
-		t.Fatalf("%d points in %d classes, targets of size %d", d.Train.Len(), d.Train.Classes, d.Train.TargetSize())
-	}
-	// From Python: t = i/99; 2*t - 1, math.sin(2*math.pi*t).
-	for _, p := range []struct {
+func TestGraphsAreThoseOfTheirFunctions(t *testing.T) {
+	type point struct {
 		i    int
 		x, y float64
-	}{
-		{0, -1, 0},
-		{25, -0.4949494949494949, 0.9998741276738751},
-		{50, 0.010101010101010166, -0.03172793349806786},
-		{99, 1, 0},
+	}
+	// From Python: t = i/99; 2*t - 1; math.sin(2*math.pi*t); (math.sin(2*math.pi*t) + math.sin(6*math.pi*t)) / 2.
+	for name, points := range map[string][]point{
+		"sin":   {{0, -1, 0}, {25, -0.4949494949494949, 0.9998741276738751}, {50, 0.010101010101010166, -0.03172793349806786}, {99, 1, 0}},
+		"sines": {{8, -0.8383838383838383, 0.7425320376417384}, {25, -0.4949494949494949, 0.0005033942454335527}, {50, 0.010101010101010166, -0.06339198840112534}, {90, 0.8181818181818181, -0.7652311296682651}},
+		"step":  {{0, -1, -1}, {49, -0.010101010101010055, -1}, {50, 0.010101010101010166, 1}, {99, 1, 1}},
 	} {
-		x, y := d.Train.Inputs.At(p.i), d.Train.Targets.At(p.i)
-		if math.Abs(x-p.x) > 1e-7 || math.Abs(y-p.y) > 1e-7 {
-			t.Errorf("point %d is (%v, %v), want (%v, %v)", p.i, x, y, p.x, p.y)
+		d := load(t, name)
+		if d.Train != d.Test || d.Train.Len() != 100 || d.Train.Classes != 0 || d.Train.TargetSize() != 1 {
+			t.Fatalf("%s: %d points in %d classes, targets of size %d", name, d.Train.Len(), d.Train.Classes, d.Train.TargetSize())
+		}
+		for _, p := range points {
+			x, y := d.Train.Inputs.At(p.i), d.Train.Targets.At(p.i)
+			if math.Abs(x-p.x) > 1e-7 || math.Abs(y-p.y) > 1e-7 {
+				t.Errorf("%s: point %d is (%v, %v), want (%v, %v)", name, p.i, x, y, p.x, p.y)
+			}
 		}
 	}
-	if _, err := (&Sin{Points: 1}).Load(context.Background()); err == nil {
-		t.Error("one point makes a graph")
+	for _, s := range []Source{&Sin{Points: 1}, &Sines{Points: 1}, &StepFunction{Points: 1}} {
+		if _, err := s.Load(context.Background()); err == nil {
+			t.Errorf("%T: one point makes a graph", s)
+		}
+	}
+	// Where t is exactly 1/2.
+	d, err := (&StepFunction{Points: 3}).Load(context.Background())
+	if err != nil || !slices.Equal(d.Train.Targets.F32, []float32{-1, 1, 1}) {
+		t.Errorf("three points of a step are %v, %v", d, err)
 	}
 }
 

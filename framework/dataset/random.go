@@ -10,6 +10,7 @@ const (
 	forShuffle purpose = 2 // position: number of the epoch
 	forSample  purpose = 3
 	forHoldOut purpose = 4 // position: number of the class
+	forShapes  purpose = 5 // position: twice the number of the example, plus one for test
 )
 
 // generator returns the random numbers of one purpose at one position. Distinct (seed, position) give distinct sequences.

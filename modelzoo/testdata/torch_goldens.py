@@ -36,6 +36,19 @@ from torchvision.models.vision_transformer import VisionTransformer
 
 # ----------------------------------------------------------------------------------------------------------------------- models
 
+class NarrowResNet(ResNet):
+    """ResNet for small images with an eighth of the channels. torchvision's constructor has no option for that."""
+
+    def __init__(self, block, blocks, classes):
+        nn.Module.__init__(self)
+        self._norm_layer, self.inplanes, self.dilation, self.groups, self.base_width = nn.BatchNorm2d, 8, 1, 1, 64
+        self.conv1, self.bn1 = nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8)
+        self.relu, self.maxpool = nn.ReLU(), nn.Identity()
+        for i, count in enumerate(blocks):
+            setattr(self, f"layer{i + 1}", self._make_layer(block, 8 << i, count, stride=1 if i == 0 else 2))
+        self.avgpool, self.fc = nn.AdaptiveAvgPool2d(1), nn.Linear(64 * block.expansion, classes)
+
+
 def small_resnet(block, blocks, channels, classes):
     model = ResNet(block, blocks, num_classes=classes)
     model.conv1 = nn.Conv2d(channels, 64, 3, padding=1, bias=False)
@@ -46,6 +59,14 @@ def small_resnet(block, blocks, channels, classes):
 def small_vgg(configuration, normalize):
     model = VGG(make_layers(cfgs[configuration], batch_norm=normalize), num_classes=10, init_weights=False)
     model.avgpool, model.classifier = nn.Identity(), nn.Linear(512, 10)
+    return model
+
+
+def narrow_vgg(configuration):
+    """The same with an eighth of the channels, and batch normalization."""
+    features = make_layers([c if c == "M" else c // 8 for c in cfgs[configuration]], batch_norm=True)
+    model = VGG(features, num_classes=10, init_weights=False)
+    model.avgpool, model.classifier = nn.Identity(), nn.Linear(64, 10)
     return model
 
 
@@ -93,6 +114,8 @@ MODELS = {
     "resnet18": tv.resnet18,
     "resnet18-cifar": lambda: small_resnet(BasicBlock, [2, 2, 2, 2], 3, 10),
     "resnet18-fashion": lambda: small_resnet(BasicBlock, [2, 2, 2, 2], 1, 10),
+    "resnet18-small": lambda: NarrowResNet(BasicBlock, [2, 2, 2, 2], 10),
+    "resnet26-small100": lambda: NarrowResNet(Bottleneck, [2, 2, 2, 2], 100),
     "resnet34": tv.resnet34,
     "resnet34-cifar": lambda: small_resnet(BasicBlock, [3, 4, 6, 3], 3, 10),
     "resnet50": tv.resnet50,
@@ -109,6 +132,7 @@ MODELS = {
     "vgg19": lambda: tv.vgg19(init_weights=False),
     "vgg19-bn": lambda: tv.vgg19_bn(init_weights=False),
     "vgg19-bn-cifar": lambda: small_vgg("E", True),
+    "vgg19-bn-small": lambda: narrow_vgg("E"),
     "vgg19-cifar": lambda: small_vgg("E", False),
     "vit-small": lambda: small_vit(1, 28),
     "vit-small-cifar": lambda: small_vit(3, 32),
@@ -120,6 +144,7 @@ BATCHES = {
     "lstm-classifier": (3, 1, 28, 28),
     "resnet18": (2, 3, 64, 64),
     "resnet18-cifar": (4, 3, 16, 16),
+    "resnet26-small100": (4, 3, 16, 16),
     "resnet50-cifar": (4, 3, 16, 16),
     "vgg11-bn-cifar": (4, 3, 32, 32),
     "vgg11-cifar": (3, 3, 32, 32),
@@ -130,7 +155,9 @@ BATCHES = {
 
 def example(name):
     """The shape of one example."""
-    if "cifar" in name:
+    if name.startswith("resnet") and "small" in name:
+        return [3, 16, 16]
+    if "cifar" in name or name == "vgg19-bn-small":
         return [3, 32, 32]
     if name == "resnet18-fashion":
         return [1, 32, 32]
