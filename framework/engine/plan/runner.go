@@ -3,6 +3,7 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
 	"github.com/seed5b471a7e/backstitch/framework/engine"
@@ -30,6 +31,7 @@ type runner[T kernel.Float] struct {
 	results []finding
 	given   map[space]array.Array // copies of what is given in the other precision
 	backup  []T                   // of the state, if a step may fail in its middle
+	noise   rand.ChaCha8          // seeded anew for every input
 }
 
 // reading is an input of a graph.
@@ -132,7 +134,7 @@ func (r *runner[T]) bindOne(in *reading, e ends) error {
 		}
 	case program.FromNoise:
 		if in.used {
-			e.batch.Noise.Fill(view(c.at(in.place)), in.Index)
+			e.batch.Noise.FillWith(&r.noise, view(c.at(in.place)), in.Index)
 		}
 	}
 	return nil
