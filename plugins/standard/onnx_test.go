@@ -1,6 +1,7 @@
 package standard
 
 import (
+	"fmt"
 	"math"
 	"path/filepath"
 	"testing"
@@ -86,6 +87,45 @@ func TestPluginsAreONNXsOptimizers(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestPluginsAreONNXsFormulas continues where ONNX's tests end: all of them are at T = 0. The formulas are those of the operators'
+// specification, for one number.
+func TestPluginsAreONNXsFormulas(t *testing.T) {
+	const r, norm, epsilon, x, g, v, h = 0.1, 0.01, 1e-3, 1.2, -0.94, 1.7, 0.3
+	const alpha, beta, decay = 0.875, 0.75, 0.125
+	penalized := g + norm*x
+	sum := h + penalized*penalized
+	mean, square := alpha*v+(1-alpha)*penalized, beta*h+(1-beta)*penalized*penalized
+	velocity := alpha*v + beta*penalized
+	for _, T := range []float64{1, 2, 7} {
+		corrected := r * math.Sqrt(1-math.Pow(beta, T)) / (1 - math.Pow(alpha, T))
+		for _, c := range []struct {
+			operator, mode string
+			state, want    []float64
+		}{
+			{"Adagrad", "", []float64{h}, []float64{x - r/(1+T*decay)*penalized/(math.Sqrt(sum)+epsilon), sum}},
+			{"Adam", "", []float64{v, h}, []float64{x - corrected*mean/(math.Sqrt(square)+epsilon), mean, square}},
+			{"Momentum", "standard", []float64{v}, []float64{x - r*velocity, velocity}},
+			{"Momentum", "nesterov", []float64{v}, []float64{x - r*(penalized+alpha*velocity), velocity}},
+		} {
+			n := &onnx.Node{OpType: c.operator, Attributes: []*onnx.Attribute{
+				onnx.FloatAttr("alpha", alpha), onnx.FloatAttr("beta", beta), onnx.FloatAttr("decay_factor", decay),
+				onnx.FloatAttr("epsilon", epsilon), onnx.FloatAttr("norm_coefficient", norm), onnx.StringAttr("mode", c.mode),
+			}}
+			set := conformance.DataSet{Inputs: single(append([]float64{r, T, x, g}, c.state...)), Outputs: single(c.want)}
+			t.Run(fmt.Sprint(c.operator, c.mode, T), func(t *testing.T) { compareNode(t, tape.Engine{}, n, set) })
+		}
+	}
+}
+
+// single makes a tensor of every number.
+func single(numbers []float64) []*onnx.Tensor {
+	list := make([]*onnx.Tensor, len(numbers))
+	for i, x := range numbers {
+		list[i] = onnx.NewDoubleTensor(fmt.Sprint("number ", i), []int64{1}, []float64{x})
+	}
+	return list
 }
 
 // compareNode reads the inputs R, T, and then parameters, gradients and slots, one for each tensor; the outputs are parameters and slots.

@@ -3,6 +3,7 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
 	"github.com/seed5b471a7e/backstitch/framework/engine"
@@ -31,6 +32,7 @@ type runner[T kernel.Float] struct {
 	results []finding
 	given   map[space]array.Array // copies of what is given in the other precision
 	backup  []T                   // of the state, if a step may fail in its middle
+	noise   rand.ChaCha8          // seeded anew for every input
 }
 
 // noise returns what decides the noise of a part of the batches.
@@ -141,7 +143,7 @@ func (r *runner[T]) bindOne(in *reading, e ends) error {
 		}
 	case program.FromNoise:
 		if in.used {
-			e.noise(in.Part).Fill(view(c.at(in.place)), in.Index)
+			e.noise(in.Part).FillWith(&r.noise, view(c.at(in.place)), in.Index)
 		}
 	}
 	return nil
