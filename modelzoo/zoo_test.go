@@ -27,6 +27,7 @@ var models = []struct {
 	{"convnet", conv(1, 16) + conv(16, 32) + conv(32, 64) + linear(64, 10), "input [batch 1 28 28]", "logits [batch 10]"},
 	{"convnet-digits", conv(1, 8) + conv(8, 16) + linear(16, 10), "input [batch 1 8 8]", "logits [batch 10]"},
 	{"mlp-2x128", linear(784, 128) + linear(128, 128) + linear(128, 10), "input [batch 1 28 28]", "logits [batch 10]"},
+	{"mlp-2x128-tanh", linear(784, 128) + linear(128, 128) + linear(128, 10), "input [batch 1 28 28]", "logits [batch 10]"},
 	{"mlp-3x300", linear(1, 300) + 2*linear(300, 300) + linear(300, 1), "input [batch 1]", "output [batch 1]"},
 	{"mlp-5x500", linear(784, 500) + 4*linear(500, 500) + linear(500, 10), "input [batch 1 28 28]", "logits [batch 10]"},
 	{"mlp-digits", linear(64, 32) + linear(32, 32) + linear(32, 10), "input [batch 1 8 8]", "logits [batch 10]"},
