@@ -24,7 +24,10 @@ func (k NoiseKey) FillWith(r *rand.ChaCha8, numbers array.Array, index int) {
 		binary.LittleEndian.PutUint64(seed[8*i:], v)
 	}
 	r.Seed(seed)
-	for i := range numbers.Len() {
-		numbers.Set(i, float64(r.Uint64()>>40)/(1<<24))
+	for i := range numbers.F32 {
+		numbers.F32[i] = float32(r.Uint64()>>40) / (1 << 24)
+	}
+	for i := range numbers.F64 {
+		numbers.F64[i] = float64(r.Uint64()>>40) / (1 << 24)
 	}
 }
