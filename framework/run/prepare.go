@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -195,6 +196,9 @@ type Cost struct {
 func (r *Run) prepareCosts() error {
 	seeds := int64(len(r.Recipe.Seeds))
 	for i, a := range r.Recipe.Arrangements {
+		if err := r.checkSecondOrder(a.Arrangement); err != nil {
+			return fmt.Errorf("run: arrangement %q: %w", a.Name, err)
+		}
 		work, err := compose.Cost(r.jobs[i])
 		if err != nil {
 			return fmt.Errorf("run: arrangement %q: %w", a.Name, err)
@@ -206,6 +210,37 @@ func (r *Run) prepareCosts() error {
 		})
 	}
 	return nil
+}
+
+// checkSecondOrder refuses second-order terms that the optimizer cannot have. Whether it can does not depend on the iterate.
+func (r *Run) checkSecondOrder(a compose.Arrangement) error {
+	switch c := a.Compose(r.Recipe.Steps); {
+	case c.Group != nil:
+		if err := r.Program.TakesGradient(); err != nil {
+			return err
+		}
+		if c.Group.Strength != 0 && c.Group.Rate == 0 {
+			_, err := r.Program.Rate(r.jobs[0].Initial, 1)
+			return withRate(err)
+		}
+	case c.Bracket != nil:
+		if r.Program.Policy.Schedule != nil {
+			return errors.New("a Lie bracket is that of steps with one learning rate, but the recipe has a schedule")
+		}
+		if c.Bracket.Rate == 0 {
+			_, err := r.Program.Rate(r.jobs[0].Initial, 1)
+			return withRate(err)
+		}
+	}
+	return nil
+}
+
+// withRate says what to do where the optimizer has not a single learning rate.
+func withRate(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: give the arrangement a rate of its own", err)
 }
 
 // StateBytes returns the size of one state.
