@@ -142,6 +142,31 @@ def hessian_vector_product(model, shape):
     return once
 
 
+def regularizer(model, shape, parts=4, rate=0.001):
+    """An update of several batches: the sum of their gradients, minus rate/2 times the sum of each Hessian times the others' gradients."""
+    parameters, data = list(model.parameters()), batches(shape)
+
+    def once():
+        gradients = [torch.autograd.grad(F.cross_entropy(model(x), target), parameters, create_graph=True)
+                     for x, target in (next(data) for _ in range(parts))]
+        total = [g.detach().clone() for g in gradients[0]]
+        for g in gradients[1:]:
+            torch._foreach_add_(total, [v.detach() for v in g])
+        term = None
+        for g in gradients:
+            others = torch._foreach_sub(total, [v.detach() for v in g])
+            product = torch.autograd.grad(g, parameters, grad_outputs=others)
+            if term is None:
+                term = list(product)
+            else:
+                torch._foreach_add_(term, product)
+        with torch.no_grad():
+            torch._foreach_add_(parameters, total, alpha=-rate)
+            torch._foreach_add_(parameters, term, alpha=rate * rate / 2)
+
+    return once
+
+
 def evaluate(model, examples, batch):
     model.eval()
     parts = torch.rand(examples, 784).split(batch)
@@ -164,6 +189,7 @@ CASES = {
     "mlp-adamw-foreach": lambda: adamw(mlp_5x500, MLP, foreach=True),
     "mlp-gradient": lambda: gradient(mlp_5x500(), MLP),
     "mlp-hvp": lambda: hessian_vector_product(mlp_5x500(), MLP),
+    "mlp-regularizer-4": lambda: regularizer(mlp_5x500(), MLP),
     "mlp-evaluate-10000": lambda: evaluate(mlp_5x500(), 10_000, 10_000),
     "mlp-evaluate-1000": lambda: evaluate(mlp_5x500(), 10_000, 1000),
     "resnet18-cifar": lambda: sgd(resnet18_cifar, IMAGES),
