@@ -96,9 +96,59 @@ func TestEveryFigureHasARecipeForALaptop(t *testing.T) {
 	}
 }
 
-// checkExperiment checks what holds for all of them: five seeds, forward, backward and the cheap baseline, batches for which forward and
-// backward have the same distribution.
+// Appendix C and D have arrangements of their own.
+func TestTheAppendicesHaveRecipes(t *testing.T) {
+	for _, name := range []string{"appc-lie", "appc-lie-relu", "appc-lie-small"} {
+		r := parse(t, name)
+		checkSeedsAndBaseline(t, r)
+		if fmt.Sprint(kinds(r)) != "[forward backward lie]" || rate(t, r) != 0.001 {
+			t.Errorf("%s compares %v at the rate %v", name, kinds(r), rate(t, r))
+		}
+	}
+	for name, k := range map[string]int{
+		"appd-regularizer-k2": 2, "appd-regularizer-k4": 4, "appd-regularizer-k8": 8, "appd-regularizer-small": 4,
+	} {
+		r := parse(t, name)
+		checkSeedsAndBaseline(t, r)
+		if r.Data.Batch*k != 32 || math.Abs(rate(t, r)*float64(k)-0.004) > 1e-15 || r.Model.ONNX != "zoo:mlp-5x500" || r.Evaluate.Every%k != 0 {
+			t.Errorf("%s: batches of %d at the rate %v, measured every %d, with k = %d", name, r.Data.Batch, rate(t, r), r.Evaluate.Every, k)
+		}
+		var strengths []float64
+		for i, a := range r.Arrangements {
+			o, is := a.Arrangement.(*compose.OrderAverage)
+			if !is || o.Window != k || (o.Method == compose.Sequential) != (i == 0) || i > 0 && o.Method != compose.Regularizer {
+				t.Errorf("%s: arrangement %s is %+v", name, a.Name, a.Arrangement)
+				continue
+			}
+			if i > 0 {
+				strengths = append(strengths, o.Strength)
+			}
+		}
+		if !slices.Equal(strengths, []float64{0, 0.5, 1, 2}) {
+			t.Errorf("%s: strengths %v", name, strengths)
+		}
+	}
+}
+
+func kinds(r *recipe.Recipe) (list []string) {
+	for _, a := range r.Arrangements {
+		list = append(list, a.Kind)
+	}
+	return list
+}
+
+// checkExperiment checks what holds for all figures: what does for all experiments, and forward beside backward.
 func checkExperiment(t *testing.T, r *recipe.Recipe) {
+	t.Helper()
+	checkSeedsAndBaseline(t, r)
+	if fmt.Sprint(kinds(r)) != "[forward backward]" || r.Averages[0].Of != "forward" {
+		t.Errorf("%s: its arrangements are %v, and the average is of %s", r.Name, kinds(r), r.Averages[0].Of)
+	}
+}
+
+// checkSeedsAndBaseline checks what holds for all experiments: five seeds, the cheap baseline, and batches for which forward and
+// backward have the same distribution.
+func checkSeedsAndBaseline(t *testing.T, r *recipe.Recipe) {
 	t.Helper()
 	if !slices.Equal(r.Seeds, []uint64{0, 1, 2, 3, 4}) {
 		t.Errorf("%s: its seeds are %v", r.Name, r.Seeds)
@@ -106,11 +156,8 @@ func checkExperiment(t *testing.T, r *recipe.Recipe) {
 	if r.Data.Sampling != dataset.IID {
 		t.Errorf("%s: sampling is %s", r.Name, r.Data.Sampling)
 	}
-	if len(r.Averages) != 1 || r.Averages[0].Of != "forward" || math.Abs(float64(r.Averages[0].From)/float64(r.Steps)-0.5) > 0.05 {
-		t.Errorf("%s: there is no average of the second half of forward: %+v", r.Name, r.Averages)
-	}
-	if len(r.Arrangements) != 2 || r.Arrangements[0].Name != "forward" {
-		t.Errorf("%s: its arrangements are %+v", r.Name, r.Arrangements)
+	if len(r.Averages) != 1 || math.Abs(float64(r.Averages[0].From)/float64(r.Steps)-0.5) > 0.05 {
+		t.Errorf("%s: there is no average of the second half: %+v", r.Name, r.Averages)
 	}
 	for _, a := range r.Averages {
 		if a.From%r.Evaluate.Every != 0 || r.Steps%r.Evaluate.Every != 0 {
@@ -138,7 +185,11 @@ func backward(t *testing.T, r *recipe.Recipe) compose.Backward {
 	t.Helper()
 	for _, a := range r.Arrangements {
 		if b, is := a.Arrangement.(*compose.Backward); is {
-			return *b
+			settings := *b
+			if settings.ResetWhen == compose.Always {
+				settings.ResetWhen = "" // as the table leaves it
+			}
+			return settings
 		}
 	}
 	t.Fatalf("%s: nothing goes backward", r.Name)

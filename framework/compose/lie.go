@@ -1,7 +1,7 @@
 package compose
 
 func init() {
-	Register("lie", "approximate backward: the forward iterate plus the Lie bracket of its steps, from their second derivatives", func() Arrangement { return &Lie{} })
+	Register("lie", "approximate backward: forward plus the Lie bracket of its steps; n Hessian-vector products for iterate n, of little use with ReLU", func() Arrangement { return &Lie{} })
 }
 
 // Lie approximates backward for plain gradient descent (Dherin et al., arXiv:2502.01557, Appendix C): iterate n is the forward one
