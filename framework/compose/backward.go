@@ -17,13 +17,17 @@ const (
 // Start+2·ResetEvery, … that is less than n. If these are reset only when they improve, each is a trial: it becomes the base if it
 // evaluates better than the base that it started from.
 type Backward struct {
-	Start      int    `toml:"start" doc:"the last forward iterate, from which backward starts" range:"[0,inf)"`
-	ResetEvery int    `toml:"reset_every" doc:"window in iterates, counted from start, after which the newest iterate becomes the base (0: never)" range:"[0,inf)"`
-	ResetWhen  string `toml:"reset_when" doc:"always, or only where the newest iterate evaluates better than the base: then the cost is an upper bound" oneof:"always improves"`
+	Start      int     `toml:"start" doc:"the last forward iterate, from which backward starts" range:"[0,inf)"`
+	ResetEvery int     `toml:"reset_every" doc:"window in iterates, counted from start, after which the newest iterate becomes the base (0: never)" range:"[0,inf)"`
+	ResetWhen  string  `toml:"reset_when" doc:"always, or only where the newest iterate evaluates better than the base: then the cost is an upper bound" oneof:"always improves"`
+	Merge      float64 `toml:"merge" doc:"distance of two trajectories, in the number that differs most, within which they go on as one: approximate, with a measured error (0: never)" range:"[0,inf)"`
 }
 
-// Validate refuses trials without a window.
+// Validate refuses trials without a window, and trials that would be approximate.
 func (a *Backward) Validate() error {
+	if a.ResetWhen == Improves && a.Merge > 0 {
+		return errors.New("merge makes iterates approximate, and reset_when = \"improves\" compares them: a run has one of both")
+	}
 	if a.ResetWhen == Improves && a.ResetEvery == 0 {
 		return errors.New("reset_when = \"improves\" needs reset_every, which says which iterates are tried")
 	}
@@ -39,7 +43,11 @@ func (a Backward) Compose(n int) Composition {
 	case a.ResetEvery > 0 && a.ResetWhen != Improves:
 		base += (n - 1 - a.Start) / a.ResetEvery * a.ResetEvery
 	}
-	return newestFirst(base, n)
+	c := newestFirst(base, n)
+	if n > a.Start {
+		c.Merge = a.Merge
+	}
+	return c
 }
 
 func newestFirst(base, n int) Composition {

@@ -19,6 +19,7 @@ type Point struct {
 	Job, Iterate int
 	State        *optim.State // nil if it diverged
 	Averages     []Memory     // of each of the job's averages; nil before its first iterate
+	Trail        Memory       // of an iterate that others may merge with: its states at the milestones
 	Bracket      Memory       // of an iterate with a bracket: the end of its word, the bracket's term, the sum of its gradients
 }
 
@@ -55,6 +56,7 @@ func (e *executor) checkpoint() Checkpoint {
 		if !e.jobs[n.job].chain {
 			p.Averages = n.averages
 		}
+		p.Trail = trailMemory(n.trail)
 		c.Points = append(c.Points, p)
 	}
 	for _, n := range e.nodes[:min(e.next+1, len(e.nodes))] {
@@ -103,6 +105,7 @@ func (e *executor) resume(c Checkpoint) error {
 		if !n.point.fits(n, &e.jobs[n.job]) {
 			return fmt.Errorf("%s: iterate %d of the checkpoint has another layout, precision or number of averages than the job", e.jobs[n.job].Name, n.iterate)
 		}
+		n.trail = trailOf(n.point.Trail, e.jobs[n.job].Initial)
 		e.live += e.size(n)
 	}
 	return nil
@@ -112,6 +115,9 @@ func (e *executor) resume(c Checkpoint) error {
 func (p Point) fits(n *node, j *Job) bool {
 	state, parameters := j.Initial.Data.Len(), j.Initial.Layout.Parameters()
 	if s := p.State; s != nil && (!s.Layout.Same(j.Initial.Layout) || s.Data.DType() != j.Initial.Data.DType()) {
+		return false
+	}
+	if p.State != nil && !p.Trail.fits(slices.Repeat([]int{state}, len(n.milestones))...) {
 		return false
 	}
 	if n.bracket && p.State != nil && !p.Bracket.fits(state, parameters, parameters) {

@@ -18,6 +18,11 @@ type Composition struct {
 	Base  int
 	Words [][]int // numbers of batches in the order of application: [3 2 1] applies T_3 first
 
+	// Merge, if it is not 0, lets the one word be cut short where its trajectory comes that near to another iterate's, from the same
+	// base, whose last letters are the same: the end is that of the other word then. Two states are as near as their numbers
+	// that differ most. It is an approximation, whose error is measured.
+	Merge float64
+
 	Group   *Group   // nil, or how the one word is applied: as one update
 	Bracket *Bracket // nil, or what is added to the end of the one word
 }
@@ -48,6 +53,9 @@ func (c Composition) Check(n int) error {
 	}
 	if len(c.Words) == 0 {
 		return fmt.Errorf("iterate %d has no words (at least one says which steps lead to it from iterate %d)", n, c.Base)
+	}
+	if c.Merge != 0 && (!(c.Merge > 0) || len(c.Words) > 1 || c.Group != nil || c.Bracket != nil) {
+		return fmt.Errorf("iterate %d merges within %v (a positive distance, for one word that is applied letter by letter)", n, c.Merge)
 	}
 	if second := c.Group != nil || c.Bracket != nil; second && (len(c.Words) > 1 || c.Group != nil && c.Bracket != nil) {
 		return fmt.Errorf("iterate %d has %d words and a group or a bracket (which are made of one word, and not of each other)", n, len(c.Words))

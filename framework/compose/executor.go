@@ -188,7 +188,7 @@ func (e *executor) hand(n *node) task {
 func (e *executor) mayStart(n *node) bool {
 	return !n.open && n.handed < n.words &&
 		n.handed-n.averaged < e.options.Workers &&
-		(n.from == nil || n.from.computed) && (n.base == nil || n.base.computed) &&
+		(n.from == nil || n.from.computed) && (n.base == nil || n.base.computed) && (n.leader == nil || n.leader.computed) &&
 		(n.handed > 0 || n.position == e.next || e.options.Memory <= 0 || e.live+e.size(n) <= e.options.Memory)
 }
 
@@ -205,6 +205,7 @@ func (e *executor) size(n *node) int64 {
 	if n.bracket {
 		size += 3 * vector
 	}
+	size += state * int64(len(n.milestones))
 	return size + vector*int64(len(j.Averages)) // older vectors of an average are the earlier nodes'
 }
 
@@ -217,7 +218,10 @@ func (e *executor) arrive(n *node, o outcome) {
 	case o.diverged:
 		n.diverged, n.handed = true, n.words
 	case o.point.State != nil:
-		n.point = o.point
+		n.point, n.trail = o.point, o.trail
+		if n.leader != nil {
+			n.merged, n.mergeError, n.work.Steps = o.merged, o.mergeError, int64(o.letters)
+		}
 	}
 	if n.running > 0 || n.handed < n.words {
 		return
@@ -268,7 +272,7 @@ func (e *executor) emit(ctx context.Context) {
 			e.spent[n.job].time += n.time
 		}
 		if n.wanted {
-			r := Result{Job: n.job, Iterate: n.iterate, Evaluated: n.evaluated[0], Averages: n.evaluated[1:], Accepted: n.accepted,
+			r := Result{Job: n.job, Iterate: n.iterate, Evaluated: n.evaluated[0], Averages: n.evaluated[1:], Accepted: n.accepted, Merged: n.merged, Error: n.mergeError,
 				Work: e.spent[n.job].work, Time: e.spent[n.job].time}
 			if e.options.Emit != nil && !e.unlocked(ctx, n, func() error { return e.options.Emit(r, e.received) }) {
 				return // still emitting: nothing follows what was not received
@@ -294,6 +298,6 @@ func (e *executor) release(n *node) {
 		return
 	}
 	n.released = true
-	n.point, n.averages = Point{}, nil
+	n.point, n.averages, n.trail = Point{}, nil, nil
 	e.live -= e.size(n)
 }

@@ -87,6 +87,8 @@ type result struct {
 	evaluated
 	Averages []evaluated
 	Accepted bool
+	Merged   bool
+	Error    *float64
 	Work     Work
 	Time     time.Duration
 }
@@ -127,7 +129,7 @@ func collect(ctx context.Context, jobs []Job, o Options) ([]result, error) {
 			found, _ := e.Value.(evaluated)
 			return found
 		}
-		got := result{r.Job, r.Iterate, of(r.Evaluated), nil, r.Accepted, r.Work, r.Time}
+		got := result{r.Job, r.Iterate, of(r.Evaluated), nil, r.Accepted, r.Merged, r.Error, r.Work, r.Time}
 		for _, a := range r.Averages {
 			got.Averages = append(got.Averages, of(a))
 		}

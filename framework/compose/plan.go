@@ -26,6 +26,10 @@ type node struct {
 	words   int  // that lead here
 	work    Work // of all words
 
+	leader     *node // whose trajectory this one may merge with
+	milestones []int // of one that others may merge with: how many letters are left there
+	checked    bool  // goes on where it merges, to measure the error
+
 	previous *node // the wanted iterate before, if this one is evaluated together with it
 
 	position int   // in the order of the executor
@@ -42,6 +46,9 @@ type node struct {
 	averaged        int  // words in the mean so far
 	mean            *mean
 	point           Point
+	trail           []*optim.State // of a node that others may merge with, at its milestones
+	merged          bool
+	mergeError      *float64
 	averages        []Memory    // of the wanted iterates up to this one, unless they are in point
 	score           *float64    // how it evaluates, where that was asked
 	accepted        bool        // a trial that became a base
@@ -58,7 +65,7 @@ func (n *node) skipped() bool { return n.from != nil && n.from.diverged }
 
 // needs lists the nodes that this one is computed or evaluated from.
 func (n *node) needs() []*node {
-	return slices.DeleteFunc([]*node{n.from, n.base, n.previous}, func(m *node) bool { return m == nil })
+	return slices.DeleteFunc([]*node{n.from, n.base, n.leader, n.previous}, func(m *node) bool { return m == nil })
 }
 
 // plan lists what must be computed for the wanted iterates of a job, each after its base and right before the first wanted iterate
@@ -100,6 +107,9 @@ func plan(j *Job) ([]*node, error) {
 		if n.wanted && j.inOrder() {
 			n.previous, previous = previous, n
 		}
+	}
+	if err == nil {
+		err = j.lead(nodes)
 	}
 	return nodes, err
 }

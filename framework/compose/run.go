@@ -40,13 +40,14 @@ type Derivatives interface {
 type Job struct {
 	Name string // for errors
 
-	Arrangement Arrangement
-	Initial     *optim.State                   // θ_0; only read
-	Iterates    []int                          // the wanted ones, in ascending order; only what they need is computed
-	Averages    []Average                      // evaluated next to the iterates
-	Period      int                            // if not 0, T_{k+Period} = T_k for all k
-	Successive  bool                           // each wanted iterate is visited together with the one before
-	Maps        func(worker int) (Maps, error) // called once by every worker that works on the job
+	Arrangement  Arrangement
+	Initial      *optim.State                   // θ_0; only read
+	Iterates     []int                          // the wanted ones, in ascending order; only what they need is computed
+	Averages     []Average                      // evaluated next to the iterates
+	Period       int                            // if not 0, T_{k+Period} = T_k for all k
+	CountMatters bool                           // what T_k does depends on how many steps were applied: trajectories of different lengths cannot merge
+	Successive   bool                           // each wanted iterate is visited together with the one before
+	Maps         func(worker int) (Maps, error) // called once by every worker that works on the job
 
 	chain bool // one word leads from each iterate to the next
 }
@@ -115,9 +116,11 @@ type Result struct {
 	Evaluated
 	Averages []Evaluated // those of the job, in their order
 	Accepted bool        // a trial of an adaptive arrangement that became a base
+	Merged   bool        // with another iterate's trajectory, so that it has its end
+	Error    *float64    // what merging would have changed, in the number that differs most: measured at some iterates, which are exact
 
 	// Work is what this iterate took, and those that it is the first to need; none if what it starts from diverged. Unless
-	// something diverges, a job's add up to Cost, or less if it is adaptive. Time is what it took, on all workers together.
+	// something diverges, a job's add up to Cost, or less if it is adaptive or merges. Time is what it took, on all workers together.
 	Work Work
 	Time time.Duration
 }

@@ -38,8 +38,16 @@ func weigh(nodes []*node) {
 	}
 }
 
-// Cost returns what computing a job's iterates takes, of which those that others start from count once. For an adaptive arrangement it
-// is an upper bound. The error says which composition is not possible.
+// Bounded reports whether Cost is an upper bound: for adaptive arrangements, and those that merge.
+func Bounded(j Job) bool {
+	if _, adaptive := IsAdaptive(j.Arrangement, j.last()); adaptive {
+		return true
+	}
+	return len(j.Iterates) > 0 && j.Arrangement.Compose(j.last()).Merge > 0
+}
+
+// Cost returns what computing a job's iterates takes, of which those that others start from count once. Where it is Bounded, it is an
+// upper bound. The error says which composition is not possible.
 func Cost(j Job) (Work, error) {
 	nodes, err := plan(&j)
 	var w Work

@@ -24,10 +24,14 @@ func newWorker(e *executor, index int) *worker {
 
 // outcome is where a word of a node led.
 type outcome struct {
-	diverged bool
-	point    Point // of the node; without a state while other words of the node are missing
-	averaged int   // words of the node in the average so far
-	time     time.Duration
+	diverged   bool
+	point      Point // of the node; without a state while other words of the node are missing
+	averaged   int   // words of the node in the average so far
+	trail      []*optim.State
+	letters    int // applied, where the node may merge
+	merged     bool
+	mergeError *float64
+	time       time.Duration
 }
 
 // walk applies a word of a node to a copy of what the node starts from.
@@ -42,9 +46,12 @@ func (w *worker) walk(ctx context.Context, n *node, index int) (outcome, error) 
 	}
 	job := &w.jobs[n.job]
 	var o outcome
-	if n.bracket {
+	switch {
+	case n.bracket:
 		o.point, err = walker.bracket(ctx, job, n)
-	} else {
+	case n.leader != nil || n.milestones != nil:
+		o, err = walker.along(ctx, job, n)
+	default:
 		o.point, err = walker.path(ctx, job, n, index)
 	}
 	if err != nil {

@@ -37,8 +37,24 @@ func (p *Program) listen(batch int) ([]optim.Field, error) {
 			return nil, err
 		}
 		p.needs = cmp.Or(p.needs, needs)
+		p.CountMatters = p.CountMatters || phases > 1 || p.readCount(u)
 	}
 	return slots, p.checkRates(p.Hypers)
+}
+
+// readCount reports whether a scalar of the update differs between counts.
+func (p *Program) readCount(u *optim.Update) bool {
+	for _, scalar := range u.Scalars {
+		at := func(count int64) float64 {
+			return scalar.Eval(optim.Moment{Count: count, Batch: 1, Hypers: u.Hypers, Schedule: p.Policy.Schedule})
+		}
+		for _, count := range []int64{1, 2, 3, 10, 100, 1000, 1e6} {
+			if at(count) != at(0) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (p *Program) listenTo(batch, phase int) (u *optim.Update, needs string, err error) {

@@ -40,7 +40,8 @@ type pointHeader struct {
 	Diverged bool    `json:"diverged,omitempty"`
 	Count    int64   `json:"count"`
 	Averages [][]int `json:"averages,omitempty"` // lengths of the vectors of each
-	Bracket  []int   `json:"bracket,omitempty"`  // lengths of its vectors
+	Trail    []int   `json:"trail,omitempty"`    // lengths of its vectors
+	Bracket  []int   `json:"bracket,omitempty"`  // likewise
 }
 
 func (c checkpoint) save(folder string) error {
@@ -70,8 +71,8 @@ func (c checkpoint) write(w io.Writer) error {
 			h.Averages = append(h.Averages, lengths(m))
 			numbers = append(numbers, vectors(m)...)
 		}
-		h.Bracket = lengths(p.Bracket)
-		numbers = append(numbers, vectors(p.Bracket)...)
+		h.Trail, h.Bracket = lengths(p.Trail), lengths(p.Bracket)
+		numbers = append(append(numbers, vectors(p.Trail)...), vectors(p.Bracket)...)
 		header.Points = append(header.Points, h)
 	}
 	if err := json.NewEncoder(w).Encode(header); err != nil {
@@ -173,6 +174,9 @@ func readPoint(r io.Reader, h pointHeader, like []compose.Job) (compose.Point, e
 		p.Averages = append(p.Averages, m)
 	}
 	var err error
+	if p.Trail, err = readMemory(r, h.Trail, initial.Data.Len()); err != nil {
+		return p, err
+	}
 	p.Bracket, err = readMemory(r, h.Bracket, initial.Data.Len())
 	return p, err
 }

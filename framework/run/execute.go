@@ -122,6 +122,9 @@ func (r *Run) lines(result compose.Result) []Line {
 	lines := []Line{r.line(a.Name, seed, result.Iterate, result.Evaluated)}
 	lines[0].GradientSteps, lines[0].HVPs = int(result.Work.Steps), int(result.Work.HVPs)
 	lines[0].Seconds, lines[0].Accepted = result.Time.Seconds(), result.Accepted
+	if lines[0].Merged = result.Merged; result.Error != nil {
+		lines[0].MergeError = *result.Error
+	}
 	for i, average := range r.averages(a.Name) {
 		lines = append(lines, r.line(average.Name, seed, result.Iterate, result.Averages[i]))
 	}
@@ -164,6 +167,8 @@ func (e *execution) finish(info Info, failure error) (*Folder, error) {
 				a.GradientSteps += s.GradientSteps()
 				a.HVPs += s.HVPs()
 				a.Seconds += s.Seconds()
+				merged, largest := s.Merged()
+				a.Merged, a.MergeError = a.Merged+merged, max(a.MergeError, largest)
 			}
 		}
 		a.Evaluations += e.evaluations[a.Name].states

@@ -62,6 +62,8 @@ type ArrangementInfo struct {
 	AverageOf         string  `json:"average_of,omitempty"`
 	GradientSteps     int64   `json:"gradient_steps"`
 	HVPs              int64   `json:"hessian_vector_products,omitempty"`
+	Merged            int     `json:"merged,omitempty"`      // iterates, with the trajectories of others
+	MergeError        float64 `json:"merge_error,omitempty"` // the largest that was measured, in the number of a state that differs most
 	Seconds           float64 `json:"seconds"`
 	Evaluations       int     `json:"evaluations"` // of states
 	EvaluationSeconds float64 `json:"evaluation_seconds"`

@@ -17,7 +17,9 @@ type Line struct {
 	HVPs          int      // Hessian-vector products, likewise
 	Seconds       float64
 	Diverged      bool
-	Accepted      bool // a trial of an adaptive arrangement that became a base
+	Merged        bool    // with another iterate's trajectory
+	MergeError    float64 // what merging would have changed, where that was measured, else 0
+	Accepted      bool    // a trial of an adaptive arrangement that became a base
 }
 
 // Metric is a measured number.
@@ -65,6 +67,12 @@ func (l Line) MarshalJSON() ([]byte, error) {
 	if l.Diverged {
 		b.WriteString(`,"diverged":true`)
 	}
+	if l.Merged {
+		b.WriteString(`,"merged":true`)
+	}
+	if l.MergeError > 0 {
+		fmt.Fprintf(&b, `,"merge_error":%g`, l.MergeError)
+	}
 	if l.Accepted {
 		b.WriteString(`,"accepted":true`)
 	}
@@ -102,6 +110,10 @@ func (l *Line) UnmarshalJSON(data []byte) error {
 			target = &l.Seconds
 		case "diverged":
 			target = &l.Diverged
+		case "merged":
+			target = &l.Merged
+		case "merge_error":
+			target = &l.MergeError
 		case "accepted":
 			target = &l.Accepted
 		default:

@@ -154,7 +154,7 @@ func (r *Run) prepareJobs() error {
 		for _, a := range rc.Arrangements {
 			job := compose.Job{
 				Name:        fmt.Sprintf("%s, seed %d", a.Name, seed),
-				Arrangement: a.Arrangement, Initial: initial, Iterates: r.iterates,
+				Arrangement: a.Arrangement, Initial: initial, Iterates: r.iterates, CountMatters: r.Program.CountMatters,
 				Successive: r.evaluator.wants(displacement),
 			}
 			if rc.Data.Sampling == dataset.Cycle && !r.Program.DependsOnIndex() {
@@ -180,7 +180,7 @@ func (r *Run) arrangement(job int) (recipe.Arrangement, uint64) {
 	return r.Recipe.Arrangements[job%n], r.Recipe.Seeds[job/n]
 }
 
-// Cost is what one arrangement takes: at most, if it is adaptive.
+// Cost is what one arrangement takes: at most, if it is adaptive or merges.
 type Cost struct {
 	Arrangement      string `json:"arrangement"`
 	Kind             string `json:"kind"`
@@ -203,10 +203,9 @@ func (r *Run) prepareCosts() error {
 		if err != nil {
 			return fmt.Errorf("run: arrangement %q: %w", a.Name, err)
 		}
-		_, adaptive := compose.IsAdaptive(a.Arrangement, r.Recipe.Steps)
 		r.Costs = append(r.Costs, Cost{
 			Arrangement: a.Name, Kind: a.Kind, Iterates: len(r.iterates), PerSeed: work.Steps,
-			Steps: work.Steps * seeds, HVPs: work.HVPs * seeds, ExtraEvaluations: work.Extra * seeds, UpperBound: adaptive,
+			Steps: work.Steps * seeds, HVPs: work.HVPs * seeds, ExtraEvaluations: work.Extra * seeds, UpperBound: compose.Bounded(r.jobs[i]),
 		})
 	}
 	return nil

@@ -11,10 +11,11 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/run"
 )
 
-func TestSecondOrderTermsThatTheOptimizerCannotHaveAreRefusedBeforeTheRun(t *testing.T) {
+func TestArrangementsThatTheOptimizerCannotHaveAreRefusedBeforeTheRun(t *testing.T) {
 	withArrangement := func(table string) string { return strings.Replace(small, "[arrangement.backward]", table, 1) }
 	regularizer := withArrangement("[arrangement.backward]\nkind = \"order_average\"\nmethod = \"regularizer\"\nwindow = 3")
 	bracket := withArrangement("[arrangement.backward]\nkind = \"lie\"")
+	merging := withArrangement("[arrangement.backward]\nmerge = 1e-6")
 	with := func(source, optimizer string) string {
 		return strings.Replace(source, "[optimizer.sgd]\nlr       = 0.1\nmomentum = 0.5\n", optimizer, 1)
 	}
@@ -31,6 +32,9 @@ func TestSecondOrderTermsThatTheOptimizerCannotHaveAreRefusedBeforeTheRun(t *tes
 		{"a bracket with plain descent", with(bracket, "[optimizer.sgd]"), ""},
 		{"a bracket with momentum", bracket, "the Lie bracket of steps with memory (slot"},
 		{"a bracket with a schedule", with(bracket, "[optimizer.sgd]\n[schedule]\nname = \"cosine\""), "one learning rate, but the recipe has a schedule"},
+		{"merging with plain descent", merging, ""},
+		{"merging with AdamW, which reads the count", with(merging, "[optimizer.adamw]"), "its steps depend on how many were applied before"},
+		{"merging with a schedule", with(merging, "[optimizer.sgd]\n[schedule]\nname = \"cosine\""), "its steps depend on how many were applied before"},
 	} {
 		_, err := prepare(t, c.source)
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {

@@ -116,6 +116,17 @@ func (s Series) Resets() (accepted int) {
 	return accepted
 }
 
+// Merged returns how many iterates have the end of another trajectory, and the largest measured error of that.
+func (s Series) Merged() (count int, largest float64) {
+	for _, l := range s.Lines {
+		if l.Merged {
+			count++
+		}
+		largest = max(largest, l.MergeError)
+	}
+	return count, largest
+}
+
 // VariabilityRatio is the median over seeds of one arrangement's path variability divided by another's; NaN if no seed has both.
 func (f *Folder) VariabilityRatio(numerator, denominator string) float64 {
 	variability := map[string]map[uint64]float64{}

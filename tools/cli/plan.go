@@ -75,9 +75,12 @@ func (p plan) print(w io.Writer) error {
 		return err
 	}
 	for _, cost := range p.Arrangements {
-		if cost.UpperBound {
+		switch {
+		case cost.ExtraEvaluations > 0:
 			fmt.Fprintf(w, "\n%s is reset where it improves: its steps are at most these, and %s that nobody records\n",
 				cost.Arrangement, several(int(cost.ExtraEvaluations), "evaluation"))
+		case cost.UpperBound:
+			fmt.Fprintf(w, "\n%s decides while it runs: its steps are at most these\n", cost.Arrangement)
 		}
 	}
 	for _, note := range p.Notes {

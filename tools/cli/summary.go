@@ -110,6 +110,11 @@ func printSummary(w io.Writer, f *run.Folder) error {
 			fmt.Fprintf(w, "median path variability, %s / %s: %s\n", r.Arrangement, r.To, number(*r.Median))
 		}
 	}
+	for _, a := range f.Info.Arrangements {
+		if a.Merged > 0 {
+			fmt.Fprintf(w, "%s: %s merged with others; the largest measured error of a number is %.2g\n", a.Name, several(a.Merged, "iterate"), a.MergeError)
+		}
+	}
 	var shares []string
 	for _, a := range f.Info.Arrangements {
 		if share, is := s.EvaluationShares[a.Name]; is {
