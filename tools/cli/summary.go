@@ -112,7 +112,11 @@ func printSummary(w io.Writer, f *run.Folder) error {
 	}
 	for _, a := range f.Info.Arrangements {
 		if a.Merged > 0 {
-			fmt.Fprintf(w, "%s: %s merged with others; the largest measured error of a number is %.2g\n", a.Name, several(a.Merged, "iterate"), a.MergeError)
+			measured := "none of them was measured"
+			if a.MergeError > 0 {
+				measured = fmt.Sprintf("the largest measured error of a number is %.2g", a.MergeError)
+			}
+			fmt.Fprintf(w, "%s: %s merged with others; %s\n", a.Name, several(a.Merged, "iterate"), measured)
 		}
 	}
 	var shares []string

@@ -47,8 +47,11 @@ type check struct {
 }
 
 var checks = []check{
-	{"the constructor returns new values with documented options", func(construct func() compose.Arrangement) error {
-		return plugintest.Check(func() any { return construct() })
+	{"the constructor returns new values", func(construct func() compose.Arrangement) error {
+		return plugintest.NewValues(construct(), construct())
+	}},
+	{"options are documented and their defaults in range", func(construct func() compose.Arrangement) error {
+		return plugintest.Options(construct())
 	}},
 	{"options fit together", validates},
 	{"every iterate starts from an earlier one and uses the batches between", possible},

@@ -88,7 +88,7 @@ func TestABrokenArrangementIsToldWhichRuleItBreaks(t *testing.T) {
 		want      string // part of the explanation
 	}{
 		{"is not constructed", func() compose.Arrangement { return nil }, "the constructor returns new values", "returns nil"},
-		{"does not document an option", func() compose.Arrangement { return &undocumented{} }, "the constructor returns new values", "has no doc tag"},
+		{"does not document an option", func() compose.Arrangement { return &undocumented{} }, "options are documented", "has no doc tag"},
 		{"has defaults that do not fit together", func() compose.Arrangement { return &never{} }, "options fit together", "stopped"},
 		{"starts from itself", always(func(n int) compose.Composition { return single(n, n) }), "every iterate starts from an earlier one", "cannot start from iterate 1"},
 		{"looks ahead", always(func(n int) compose.Composition { return single(n-1, n+1) }), "every iterate starts from an earlier one", "cannot use batch 2"},

@@ -1,67 +1,22 @@
 package optimtest
 
 import (
-	"reflect"
-
 	"github.com/seed5b471a7e/backstitch/framework/array"
 	"github.com/seed5b471a7e/backstitch/framework/optim"
 	"github.com/seed5b471a7e/backstitch/framework/plugin"
+	"github.com/seed5b471a7e/backstitch/framework/plugin/plugintest"
 )
 
 func newValues(l *lab) {
-	a, b := l.construct(), l.construct()
-	if a == nil {
-		l.fail("the constructor returns nil")
-		return
-	}
-	v, w := reflect.ValueOf(a), reflect.ValueOf(b)
-	switch {
-	case v.Kind() == reflect.Struct && v.NumField() > 0:
-		l.fail("the constructor returns a %T, not a pointer to it: a recipe could not set its options", a)
-	case v.Kind() == reflect.Pointer && v.Type().Elem().Size() > 0 && v.Pointer() == w.Pointer():
-		l.fail("the constructor returns the same %T twice: recipes that set its options would change each other", a)
+	if err := plugintest.NewValues(l.construct(), l.construct()); err != nil {
+		l.fail("%w", err)
 	}
 }
 
 func options(l *lab) {
-	seen := map[string]bool{}
-	for _, o := range plugin.Options(l.construct()) {
-		switch {
-		case o.Doc == "":
-			l.fail("option %s has no doc tag: listings could not say what it does", o.Name)
-		case seen[o.Name]:
-			l.fail("two options are named %s", o.Name)
-		}
-		seen[o.Name] = true
-		if err := o.Set(decoded(o.Default)); err != nil {
-			l.fail("the default is refused: %w", err)
-		}
+	if err := plugintest.Options(l.construct()); err != nil {
+		l.fail("%w", err)
 	}
-}
-
-// decoded returns an option's value as a recipe's decoder would hand it over.
-func decoded(v any) any {
-	switch v := v.(type) {
-	case int:
-		return int64(v)
-	case uint64:
-		return int64(v)
-	case []int:
-		return list(v)
-	case []float64:
-		return list(v)
-	case []string:
-		return list(v)
-	}
-	return v
-}
-
-func list[T any](elements []T) []any {
-	var l []any
-	for _, e := range elements {
-		l = append(l, decoded(e))
-	}
-	return l
 }
 
 func compiles(l *lab) {

@@ -9,16 +9,8 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/plugin"
 )
 
-// Check returns an error unless construct returns a new value every time, whose options are documented, have names of their own, and
-// defaults that a recipe could give.
-func Check(construct func() any) error {
-	if err := newValues(construct(), construct()); err != nil {
-		return err
-	}
-	return options(construct())
-}
-
-func newValues(a, b any) error {
+// NewValues returns an error unless a and b, which one constructor returned, are values of their own.
+func NewValues(a, b any) error {
 	v, w := reflect.ValueOf(a), reflect.ValueOf(b)
 	switch {
 	case a == nil:
@@ -31,7 +23,8 @@ func newValues(a, b any) error {
 	return nil
 }
 
-func options(v any) error {
+// Options returns an error unless a plugin's options are documented, and have names of their own and defaults that a recipe could give.
+func Options(v any) error {
 	seen := map[string]bool{}
 	for _, o := range plugin.Options(v) {
 		switch {
