@@ -37,13 +37,22 @@ func (p *Program) listen(batch int) ([]optim.Field, error) {
 			return nil, err
 		}
 		p.needs = cmp.Or(p.needs, needs)
-		p.CountMatters = p.CountMatters || phases > 1 || p.readCount(u)
 	}
 	return slots, p.checkRates(p.Hypers)
 }
 
-// readCount reports whether a scalar of the update differs between counts.
-func (p *Program) readCount(u *optim.Update) bool {
+// CountMatters reports whether steps depend on how many were applied before, as bias corrections, schedules and phases do. It tries a few
+// counts, at that batch size.
+func (p *Program) CountMatters(batch int) (bool, error) {
+	if phases, err := optim.Phases(p.Optimizer); phases > 1 || err != nil {
+		return true, err
+	}
+	u, _, err := p.listenTo(batch, 0)
+	return err == nil && p.readsCount(u), err
+}
+
+// readsCount reports whether a scalar of the update differs between counts.
+func (p *Program) readsCount(u *optim.Update) bool {
 	for _, scalar := range u.Scalars {
 		at := func(count int64) float64 {
 			return scalar.Eval(optim.Moment{Count: count, Batch: 1, Hypers: u.Hypers, Schedule: p.Policy.Schedule})

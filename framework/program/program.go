@@ -31,9 +31,6 @@ type Program struct {
 	Layout *optim.Layout // of the states that its steps act on
 	Hypers map[string]float64
 
-	// CountMatters tells whether steps depend on how many were applied before, as bias corrections and schedules do.
-	CountMatters bool
-
 	needs string // what the optimizer needs beyond a gradient that is given
 }
 

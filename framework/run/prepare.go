@@ -154,11 +154,16 @@ func (r *Run) prepareJobs() error {
 		for _, a := range rc.Arrangements {
 			job := compose.Job{
 				Name:        fmt.Sprintf("%s, seed %d", a.Name, seed),
-				Arrangement: a.Arrangement, Initial: initial, Iterates: r.iterates, CountMatters: r.Program.CountMatters,
+				Arrangement: a.Arrangement, Initial: initial, Iterates: r.iterates,
 				Successive: r.evaluator.wants(displacement),
 			}
 			if rc.Data.Sampling == dataset.Cycle && !r.Program.DependsOnIndex() {
 				job.Period = rc.Data.Cycle
+			}
+			if a.Arrangement.Compose(rc.Steps).Merge > 0 {
+				if job.CountMatters, err = r.Program.CountMatters(rc.Data.Batch); err != nil {
+					return err
+				}
 			}
 			for _, average := range r.averages(a.Name) {
 				job.Averages = append(job.Averages, average.Compose())
