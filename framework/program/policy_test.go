@@ -88,3 +88,61 @@ func TestAMomentKnowsTheSchedule(t *testing.T) {
 		}
 	}
 }
+
+func TestTheCountMattersToWhatReadsIt(t *testing.T) {
+	fading := written(func(s *optim.Step) {
+		for _, p := range s.Params() {
+			p.Set(p.Value().Sub(p.Gradient().Mul(s.Hyper("lr", 0.1).Div(s.Time()))))
+		}
+	})
+	for _, c := range []struct {
+		name   string
+		o      optim.Optimizer
+		policy optim.Policy
+		want   bool
+	}{
+		{"memory alone", heavyBall, optim.Policy{}, false},
+		{"a rate that fades", fading, optim.Policy{}, true},
+		{"a schedule that follows the count", heavyBall, optim.Policy{Schedule: halving(optim.FollowCount)}, true},
+		{"a schedule that follows the batch", heavyBall, optim.Policy{Schedule: halving(optim.FollowBatch)}, false},
+		{"phases", phased{heavyBall}, optim.Policy{}, true},
+	} {
+		p, err := newWithPolicy(c.o, c.policy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := p.CountMatters(4); got != c.want || err != nil {
+			t.Errorf("%s: %v, %v", c.name, got, err)
+		}
+	}
+}
+
+func TestALearningRateIsSingleOrNone(t *testing.T) {
+	group := func(rate float64) optim.Policy {
+		o := written(func(s *optim.Step) {
+			for _, p := range s.Params() {
+				p.Set(p.Value().Sub(p.Gradient().Mul(s.Hyper("lr", rate))))
+			}
+		})
+		return optim.Policy{Groups: []optim.Group{{Name: "b", Match: []string{"*bias"}, Optimizer: o}}}
+	}
+	for _, c := range []struct {
+		name   string
+		policy optim.Policy
+		want   float64 // 0 for an error
+	}{
+		{"one", optim.Policy{}, 0.1},
+		{"with a schedule", optim.Policy{Schedule: halving(optim.FollowCount)}, 0.05},
+		{"two", group(0.2), 0},
+	} {
+		p, err := newWithPolicy(heavyBall, c.policy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := p.Layout.New(array.Float64)
+		s.Count = 1
+		if got, err := p.Rate(s, 1); got != c.want || (err == nil) != (c.want != 0) {
+			t.Errorf("%s: %v, %v, want %v", c.name, got, err, c.want)
+		}
+	}
+}
