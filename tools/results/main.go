@@ -32,7 +32,11 @@ func print(f *run.Folder) {
 	if accuracy {
 		header = slices.Insert(header, 2, "test accuracy")
 	}
-	fmt.Printf("\n`%s`%s: %d seeds, %d steps, %.0f s\n\n", f.Info.Name, overrides(f), len(f.Info.Seeds), f.Info.Steps, f.Info.ElapsedSeconds)
+	seeds := "1 seed"
+	if n := len(f.Info.Seeds); n > 1 {
+		seeds = fmt.Sprint(n, " seeds")
+	}
+	fmt.Printf("\n`%s`%s: %s, %d steps, %.0f s\n\n", f.Info.Name, overrides(f), seeds, f.Info.Steps, f.Info.ElapsedSeconds)
 	row(header...)
 	row(slices.Repeat([]string{"---"}, len(header))...)
 	for _, a := range f.Info.Arrangements {
