@@ -14,20 +14,20 @@ const classes = 10
 
 // classifier is an MLP with ReLU on gray images of size × size pixels.
 func classifier(size int64, hidden ...int64) func(*builder) {
-	return imageMLP(size, hidden, (*builder).relu, heNormal)
+	return imageMLP(size, hidden, (*builder).relu)
 }
 
 // smoothClassifier is one with tanh.
 func smoothClassifier(size int64, hidden ...int64) func(*builder) {
-	return imageMLP(size, hidden, (*builder).tanh, glorot)
+	return imageMLP(size, hidden, (*builder).tanh)
 }
 
-func imageMLP(size int64, hidden []int64, activation func(*builder), init initialization) func(*builder) {
+func imageMLP(size int64, hidden []int64, activation func(*builder)) func(*builder) {
 	return func(b *builder) {
 		b.input(1, size, size)
 		b.flatten(size * size)
-		b.hidden(hidden, activation, init)
-		b.linear(b.numbered("fc"), classes, init)
+		b.hidden(hidden, activation)
+		b.linear(b.numbered("fc"), classes, heNormal)
 		b.output("logits")
 	}
 }
@@ -36,16 +36,16 @@ func imageMLP(size int64, hidden []int64, activation func(*builder), init initia
 func regression(hidden ...int64) func(*builder) {
 	return func(b *builder) {
 		b.input(1)
-		b.hidden(hidden, (*builder).relu, heNormal)
+		b.hidden(hidden, (*builder).relu)
 		b.linear(b.numbered("fc"), 1, heNormal)
 		b.output("output")
 	}
 }
 
 // hidden appends layers of the given widths, each with an activation.
-func (b *builder) hidden(widths []int64, activation func(*builder), init initialization) {
+func (b *builder) hidden(widths []int64, activation func(*builder)) {
 	for _, width := range widths {
-		b.linear(b.numbered("fc"), width, init)
+		b.linear(b.numbered("fc"), width, heNormal)
 		activation(b)
 	}
 }
