@@ -59,9 +59,9 @@ func (e *executor) checkpoint() Checkpoint {
 		p.Trail = trailMemory(n.trail)
 		c.Points = append(c.Points, p)
 	}
-	for _, n := range e.nodes[:min(e.next+1, len(e.nodes))] {
-		if n.accepted {
-			c.Accepted = append(c.Accepted, Trial{n.job, n.iterate})
+	for job := range e.jobs {
+		if t := e.trials[job]; t != nil {
+			c.Accepted = append(c.Accepted, t.acceptedBefore(e.next+1)...)
 		}
 	}
 	return c
@@ -70,7 +70,10 @@ func (e *executor) checkpoint() Checkpoint {
 // bases lists the nodes before a position that nodes from there on need.
 func (e *executor) bases(position int) []*node {
 	var bases []*node
-	for _, n := range e.nodes[:min(position, len(e.nodes))] {
+	for e.oldest < e.next && e.nodes[e.oldest].last < e.next {
+		e.oldest++
+	}
+	for _, n := range e.nodes[e.oldest:min(position, len(e.nodes))] {
 		if n.last >= position {
 			bases = append(bases, n)
 		}

@@ -26,6 +26,7 @@ type executor struct {
 	mu       sync.Mutex
 	changed  sync.Cond  // whenever a worker has come back from work without the lock
 	next     int        // position of the first node that is not emitted
+	oldest   int        // position before which nothing is needed any more
 	results  int        // emitted so far, those of the run that is resumed included
 	reached  Checkpoint // after the last result
 	spent    []spent    // for each job, on the nodes emitted since its last result
@@ -206,7 +207,10 @@ func (e *executor) size(n *node) int64 {
 		size += 3 * vector
 	}
 	size += state * int64(len(n.milestones))
-	return size + vector*int64(len(j.Averages)) // older vectors of an average are the earlier nodes'
+	for _, a := range j.Averages {
+		size += vector * int64(a.vectors()) // at most: nodes that follow each other share all but the newest
+	}
+	return size
 }
 
 // arrive records where a word of a node led.

@@ -89,10 +89,11 @@ func plan(j *Job) ([]*node, error) {
 	nodes, err := settle(j, settled)
 	for _, m := range needed[len(settled):] { // behind the first trial
 		n := &node{iterate: m, open: true, words: 1, path: []leg{{iterate: m}}}
-		c := j.Arrangement.Compose(m)
 		if err == nil {
-			err = c.Check(m)
-			n.work.Steps = int64(m - c.Base)
+			c := j.Arrangement.Compose(m)
+			if err = c.Check(m); err == nil {
+				n.work = c.work(0)
+			}
 		}
 		nodes = append(nodes, n)
 	}

@@ -463,3 +463,24 @@ func TestWordsOfOneIterateRunAheadByOneForEachWorker(t *testing.T) {
 		}
 	})
 }
+
+func TestMemoryCountsAllThatAveragesRemember(t *testing.T) {
+	const bytes, numbers = 8, 2
+	for _, c := range []struct {
+		averages []Average
+		want     int64
+	}{
+		{nil, numbers * bytes},
+		{[]Average{{}, {Kind: Exponential}}, 3 * numbers * bytes},
+		{[]Average{{Kind: Latest, Window: 5}}, 6 * numbers * bytes},
+	} {
+		job := Job{Arrangement: Forward{}, Initial: point(0, 0), Iterates: upTo(3), Averages: c.averages, Maps: every(steps(tangle))}
+		e, err := newExecutor([]Job{job}, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := e.size(e.nodes[0]); got != c.want {
+			t.Errorf("%+v: %d bytes, want %d", c.averages, got, c.want)
+		}
+	}
+}

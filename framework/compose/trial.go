@@ -10,6 +10,16 @@ type trials struct {
 	initial  *float64 // how the initial state evaluates, if anybody looked
 }
 
+// acceptedBefore lists the accepted trials before a position.
+func (t *trials) acceptedBefore(position int) (list []Trial) {
+	for _, n := range t.nodes {
+		if n.accepted && n.position < position {
+			list = append(list, Trial{n.job, n.iterate})
+		}
+	}
+	return list
+}
+
 // decide records whether a trial becomes a base, and settles the iterates up to the next trial.
 func (e *executor) decide(trial *node, accepted bool) error {
 	t := e.trials[trial.job]

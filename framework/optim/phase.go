@@ -14,6 +14,28 @@ type Phased interface {
 	Phase(count int64) int
 }
 
+// Periodic makes a plugin that embeds it [Phased]: the first step and every UpdateEvery-th after it renews what the others reuse.
+type Periodic struct {
+	UpdateEvery int `toml:"update_every" doc:"steps from one estimate to the next" range:"[1,inf)"`
+}
+
+// The phases of periodic work.
+const (
+	Renew = iota
+	Reuse
+)
+
+// Phases returns one phase if every step renews, else two.
+func (p Periodic) Phases() int { return min(p.UpdateEvery, 2) }
+
+// Phase returns Renew for the counts that UpdateEvery divides.
+func (p Periodic) Phase(count int64) int {
+	if count%int64(p.UpdateEvery) == 0 {
+		return Renew
+	}
+	return Reuse
+}
+
 // Phases returns how many graphs an optimizer writes: one, unless it is [Phased].
 func Phases(o Optimizer) (int, error) {
 	phased, is := o.(Phased)

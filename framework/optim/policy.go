@@ -16,7 +16,8 @@ type Policy struct {
 
 // Group is a set of parameters that an optimizer treats with options of their own. A parameter belongs to the first group that
 // matches its name, if there is one. To the optimizer a group is all there is: what it computes over all parameters, it computes over
-// the group's. The group's hyperparameters are named NAME/lr.
+// the group's. The group's hyperparameters are named NAME/lr. Optimizers that have phases, or evaluate the loss elsewhere than at the
+// state, move all parameters together and are refused.
 type Group struct {
 	Name      string
 	Match     []string  // patterns of names, as path.Match has them

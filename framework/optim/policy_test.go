@@ -69,6 +69,10 @@ func TestGroupsSeeNothingOfTheLossButTheirGradient(t *testing.T) {
 	if _, err := writeAround(t, alternating{heavy(1)}, groups(heavy(1))); err == nil || !strings.Contains(err.Error(), "has phases, which groups do not share") {
 		t.Errorf("phases: error %v", err)
 	}
+	all := Policy{Groups: []Group{{Name: "all", Match: []string{"*"}, Optimizer: alternating{heavy(2)}}}}
+	if _, err := writeAround(t, alternating{heavy(1)}, all); err == nil || !strings.Contains(err.Error(), `group "all"`) {
+		t.Errorf("phases of a group that has all parameters: error %v", err)
+	}
 	if _, err := writeAround(t, moves((*Step).Gradients), groups(heavy(1))); err != nil {
 		t.Error(err)
 	}

@@ -52,10 +52,10 @@ func Write(o Optimizer, policy Policy, given Given) (*Update, error) {
 	var steps []*Step
 	for _, part := range parts {
 		s := given.newStep(part.prefix)
+		if _, phased := part.optimizer.(Phased); phased && (len(parts) > 1 || part.where != "") {
+			return nil, fmt.Errorf("optim: %s%T has phases, which groups do not share: it cannot have groups", part.where, part.optimizer)
+		}
 		if len(parts) > 1 {
-			if _, phased := part.optimizer.(Phased); phased {
-				return nil, fmt.Errorf("optim: %s%T has phases, which groups do not share: it cannot have groups", part.where, part.optimizer)
-			}
 			s.objective = portion{given, part.members}
 		}
 		for i, at := range part.members {

@@ -7,11 +7,11 @@ import "github.com/seed5b471a7e/backstitch/framework/optim"
 // AdaHessian is Adam with the diagonal of the Hessian in the place of the gradient in the second moment. A step that estimates it costs a
 // Hessian-vector product.
 type AdaHessian struct {
-	LR          float64 `toml:"lr" doc:"learning rate" range:"(0,inf)"`
-	Beta1       float64 `toml:"beta1" doc:"decay of the running mean of gradients" range:"[0,1)"`
-	Beta2       float64 `toml:"beta2" doc:"decay of the running mean of the squared diagonal" range:"[0,1)"`
-	Epsilon     float64 `toml:"epsilon" doc:"added to the root of the second moment" range:"(0,inf)"`
-	UpdateEvery int     `toml:"update_every" doc:"steps from one estimate of the diagonal to the next" range:"[1,inf)"`
+	LR      float64 `toml:"lr" doc:"learning rate" range:"(0,inf)"`
+	Beta1   float64 `toml:"beta1" doc:"decay of the running mean of gradients" range:"[0,1)"`
+	Beta2   float64 `toml:"beta2" doc:"decay of the running mean of the squared diagonal" range:"[0,1)"`
+	Epsilon float64 `toml:"epsilon" doc:"added to the root of the second moment" range:"(0,inf)"`
+	optim.Periodic
 	WeightDecay float64 `toml:"weight_decay" doc:"share of the parameter, times the learning rate, removed in each step" range:"[0,inf)"`
 }
 
@@ -20,24 +20,7 @@ func init() {
 }
 
 func defaults() optim.Optimizer {
-	return &AdaHessian{LR: 0.15, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-4, UpdateEvery: 1}
-}
-
-// The phases of steps.
-const (
-	estimate = iota // with a new estimate of the diagonal
-	reuse           // with the last one
-)
-
-// Phases returns one phase if every step estimates, else two.
-func (o *AdaHessian) Phases() int { return min(o.UpdateEvery, 2) }
-
-// Phase lets the first step estimate, and every UpdateEvery-th after it.
-func (o *AdaHessian) Phase(count int64) int {
-	if count%int64(o.UpdateEvery) == 0 {
-		return estimate
-	}
-	return reuse
+	return &AdaHessian{LR: 0.15, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-4, Periodic: optim.Periodic{UpdateEvery: 1}}
 }
 
 // Step is Algorithm 1 of the paper, with the decay of weights as the authors' code has it. The second moment is corrected for the number of
@@ -63,7 +46,7 @@ func (o *AdaHessian) Step(s *optim.Step) {
 // squares returns the running means of the squared diagonal, by Hutchinson's estimate: the product of the Hessian with random signs.
 func (o *AdaHessian) squares(s *optim.Step, beta2 optim.Scalar) []optim.Expr {
 	var squares, signs []optim.Expr
-	if s.Phase() == reuse {
+	if s.Phase() == optim.Reuse {
 		for _, p := range s.Params() {
 			squares = append(squares, p.Slot("square"))
 		}

@@ -6,12 +6,12 @@ import "github.com/seed5b471a7e/backstitch/framework/optim"
 
 // Sophia moves each coordinate by its momentum over its curvature, but never further than the learning rate.
 type Sophia struct {
-	LR          float64 `toml:"lr" doc:"learning rate: the largest change of a number in a step" range:"(0,inf)"`
-	Beta1       float64 `toml:"beta1" doc:"decay of the running mean of gradients" range:"[0,1)"`
-	Beta2       float64 `toml:"beta2" doc:"decay of the running mean of the diagonal, from one estimate to the next" range:"[0,1)"`
-	Gamma       float64 `toml:"gamma" doc:"factor of the diagonal: the smaller, the more coordinates are clipped" range:"(0,inf)"`
-	Epsilon     float64 `toml:"epsilon" doc:"least divisor" range:"(0,inf)"`
-	UpdateEvery int     `toml:"update_every" doc:"steps from one estimate of the diagonal to the next" range:"[1,inf)"`
+	LR      float64 `toml:"lr" doc:"learning rate: the largest change of a number in a step" range:"(0,inf)"`
+	Beta1   float64 `toml:"beta1" doc:"decay of the running mean of gradients" range:"[0,1)"`
+	Beta2   float64 `toml:"beta2" doc:"decay of the running mean of the diagonal, from one estimate to the next" range:"[0,1)"`
+	Gamma   float64 `toml:"gamma" doc:"factor of the diagonal: the smaller, the more coordinates are clipped" range:"(0,inf)"`
+	Epsilon float64 `toml:"epsilon" doc:"least divisor" range:"(0,inf)"`
+	optim.Periodic
 	WeightDecay float64 `toml:"weight_decay" doc:"share of the parameter, times the learning rate, removed in each step" range:"[0,inf)"`
 }
 
@@ -20,24 +20,7 @@ func init() {
 }
 
 func defaults() optim.Optimizer {
-	return &Sophia{LR: 0.001, Beta1: 0.96, Beta2: 0.99, Gamma: 0.01, Epsilon: 1e-12, UpdateEvery: 10, WeightDecay: 0.2}
-}
-
-// The phases of steps.
-const (
-	estimate = iota // with a new estimate of the diagonal
-	reuse           // with the last one
-)
-
-// Phases returns one phase if every step estimates, else two.
-func (o *Sophia) Phases() int { return min(o.UpdateEvery, 2) }
-
-// Phase lets the first step estimate, and every UpdateEvery-th after it.
-func (o *Sophia) Phase(count int64) int {
-	if count%int64(o.UpdateEvery) == 0 {
-		return estimate
-	}
-	return reuse
+	return &Sophia{LR: 0.001, Beta1: 0.96, Beta2: 0.99, Gamma: 0.01, Epsilon: 1e-12, Periodic: optim.Periodic{UpdateEvery: 10}, WeightDecay: 0.2}
 }
 
 // Step is Algorithm 3 of the paper.
@@ -59,7 +42,7 @@ func (o *Sophia) Step(s *optim.Step) {
 func (o *Sophia) diagonal(s *optim.Step) []optim.Expr {
 	beta2 := s.Hyper("beta2", o.Beta2)
 	var diagonal, normal []optim.Expr
-	if s.Phase() == reuse {
+	if s.Phase() == optim.Reuse {
 		for _, p := range s.Params() {
 			diagonal = append(diagonal, p.Slot("diagonal"))
 		}

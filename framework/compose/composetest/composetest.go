@@ -262,7 +262,7 @@ const rate = 0.05
 func job(a compose.Arrangement) compose.Job {
 	layout, err := optim.NewLayout([]optim.Field{{Name: "x", Shape: []int{2}}})
 	if err != nil {
-		panic(err)
+		panic(err) // which would be this package's fault: the fields are fixed
 	}
 	j := compose.Job{Arrangement: a, Initial: &optim.State{Layout: layout, Data: array.From64([]float64{0.7, -0.4})}}
 	for n := 1; n <= last; n++ {
