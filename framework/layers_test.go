@@ -62,7 +62,7 @@ var rules = []struct {
 			return nil
 		}
 		return among(p.Deps, func(path string) bool {
-			return ours(path) && path != module+"framework/array" && path != module+"framework/plugin"
+			return ours(path) && path != module+"framework/array" && path != module+"framework/plugin" && path != module+"framework/defect"
 		})
 	}},
 	{"only framework/engine/ort imports onnxruntime_go", only("framework/engine/ort", "github.com/yalue/onnxruntime_go")},

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
+	"github.com/seed5b471a7e/backstitch/framework/defect"
 )
 
 // executor hands the nodes of all jobs to workers and emits them. Work goes on in a window only: the first nodes that are not
@@ -123,7 +124,7 @@ func (e *executor) work(ctx context.Context, w *worker) {
 // when the caller, who holds the lock again, has recorded what f did.
 func (e *executor) unlocked(ctx context.Context, n *node, f func() error) bool {
 	e.mu.Unlock()
-	err := guard(f)
+	err := defect.Guard(f)
 	e.mu.Lock()
 	if err != nil {
 		e.fail(ctx, fmt.Errorf("%s: iterate %d: %w", e.jobs[n.job].Name, n.iterate, err))

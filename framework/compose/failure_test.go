@@ -149,7 +149,7 @@ func TestFailuresOfTheCallersFunctionsEndTheRun(t *testing.T) {
 			}, "compose: reset, seed 3: iterate 5: "},
 			{"Progress", func(_ *Job, o *Options) {
 				o.Progress = func(int) { panic(fail()) }
-			}, "compose: reset, seed 3: iterate 1: panic: boom"},
+			}, "compose: reset, seed 3: iterate 1: boom: this is a bug in backstitch"},
 		} {
 			for _, workers := range []int{1, 4} {
 				job := Job{Name: "reset, seed 3", Arrangement: Forward{}, Initial: point(0, 0), Iterates: upTo(20), Maps: every(steps(tangle))}

@@ -2,8 +2,6 @@ package compose
 
 import (
 	"context"
-	"fmt"
-	"runtime/debug"
 	"time"
 
 	"github.com/seed5b471a7e/backstitch/framework/optim"
@@ -74,14 +72,4 @@ func (w *worker) walker(job int) (*walker, error) {
 		w.walkers[job] = &walker{maps: maps, piece: 1, progress: w.options.Progress}
 	}
 	return w.walkers[job], nil
-}
-
-// guard calls f and turns a panic into an error.
-func guard(f func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-		}
-	}()
-	return f()
 }

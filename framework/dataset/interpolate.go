@@ -1,9 +1,12 @@
 package dataset
 
 import (
+	"errors"
 	"math"
 	"runtime"
 	"sync"
+
+	"github.com/seed5b471a7e/backstitch/framework/defect"
 )
 
 // interpolate returns resized copies of images of one channel each, which stand one after the other, by bilinear interpolation
@@ -14,17 +17,24 @@ func interpolate[T float32 | float64](images []T, count, height, width, toHeight
 	rows, columns := triangles(height, toHeight), triangles(width, toWidth)
 	resized := make([]T, count*toHeight*toWidth)
 	workers := min(runtime.GOMAXPROCS(0), count)
+	failures := make([]error, workers)
 	var wait sync.WaitGroup
 	for w := range workers {
 		wait.Go(func() {
-			narrow := make([]float64, height*toWidth)
-			for n := w * count / workers; n < (w+1)*count/workers; n++ {
-				squeeze(images[n*height*width:(n+1)*height*width], columns, narrow)
-				stack(narrow, rows, resized[n*toHeight*toWidth:(n+1)*toHeight*toWidth])
-			}
+			failures[w] = defect.Guard(func() error {
+				narrow := make([]float64, height*toWidth)
+				for n := w * count / workers; n < (w+1)*count/workers; n++ {
+					squeeze(images[n*height*width:(n+1)*height*width], columns, narrow)
+					stack(narrow, rows, resized[n*toHeight*toWidth:(n+1)*toHeight*toWidth])
+				}
+				return nil
+			})
 		})
 	}
 	wait.Wait()
+	if mistake := errors.Join(failures...); mistake != nil {
+		panic(mistake) // here it can be caught
+	}
 	return resized
 }
 

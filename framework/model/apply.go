@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
+	"github.com/seed5b471a7e/backstitch/framework/defect"
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
 	"github.com/seed5b471a7e/backstitch/framework/ops"
 	"gorgonia.org/gorgonia"
@@ -105,7 +106,7 @@ func (m *Model) writeApplied(d array.DType) (*Applied, error) {
 	var problems []Problem
 	var mistake error
 	w.report = func(n *onnx.Node, err error) {
-		if mistake == nil && errors.As(err, new(defect)) {
+		if mistake == nil && errors.As(err, new(*defect.Error)) {
 			mistake = fmt.Errorf("model: %s: %w", m.at(n), err)
 		}
 		problems = append(problems, Problem{m.at(n), err.Error()})

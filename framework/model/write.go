@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
+	"github.com/seed5b471a7e/backstitch/framework/defect"
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
 	"github.com/seed5b471a7e/backstitch/framework/ops"
 	"gorgonia.org/gorgonia"
@@ -229,10 +230,12 @@ func (w *writer) forget(n *onnx.Node) {
 	}
 }
 
+const unforeseen = "importing it failed unexpectedly"
+
 func (w *writer) node(n *onnx.Node) (err error) {
 	defer func() { // a file that no check foresaw must not end the process
-		if r := recover(); r != nil {
-			err = defect{r}
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("%s: %w", unforeseen, defect.New(cause))
 		}
 	}()
 	if reason := w.model.unknown(n); reason != "" {
@@ -255,13 +258,6 @@ func (w *writer) node(n *onnx.Node) (err error) {
 	}
 	return c.publish()
 }
-
-// defect is a panic while a node is imported, which is a mistake of this package and not of the file.
-type defect struct{ cause any }
-
-const unforeseen = "importing it failed unexpectedly"
-
-func (d defect) Error() string { return fmt.Sprintf("%s: %v", unforeseen, d.cause) }
 
 // typicalBatch is the batch that the file fixes, or two.
 func (m *Model) typicalBatch() int {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
 	"github.com/seed5b471a7e/backstitch/framework/compose"
+	"github.com/seed5b471a7e/backstitch/framework/defect"
 	"github.com/seed5b471a7e/backstitch/framework/engine"
 )
 
@@ -102,12 +103,13 @@ func (m *machines) timeEach(ctx context.Context, try func(context.Context, engin
 	ready.Add(len(m.list))
 	for worker := range m.list {
 		workers.Go(func() {
-			f, err := m.ready(ctx, worker, try)
+			var f func() error
+			err := defect.Guard(func() (err error) { f, err = m.ready(ctx, worker, try); return err })
 			ready.Done()
 			ready.Wait() // so that all work at the same time
 			each := 0.0
 			if err == nil {
-				each, err = repeat(f, total)
+				err = defect.Guard(func() (err error) { each, err = repeat(f, total); return err })
 			}
 			mu.Lock()
 			defer mu.Unlock()

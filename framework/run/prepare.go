@@ -95,6 +95,9 @@ func (r *Run) checkData() error {
 		return err
 	}
 	for _, in := range evaluation.Inputs {
+		if in.Source != program.FromBatch && in.Source != program.FromTargets {
+			continue // a parameter, say, has no axis of examples
+		}
 		shape := []int(in.Node.Shape()[1:])
 		size := 1
 		for _, n := range shape {

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/seed5b471a7e/backstitch/framework/defect"
 	"github.com/seed5b471a7e/backstitch/framework/engine"
 	"github.com/seed5b471a7e/backstitch/framework/optim"
 	"github.com/spf13/cobra"
@@ -102,7 +103,10 @@ func (b *stepBench) race(ctx context.Context, chains []*steps) error {
 	for _, c := range chains {
 		c.taken = 0
 		group.Go(func() {
-			c.blocks, c.err = measure(ctx, b.duration, func(n int) error { return c.take(ctx, n) })
+			c.err = defect.Guard(func() (err error) {
+				c.blocks, err = measure(ctx, b.duration, func(n int) error { return c.take(ctx, n) })
+				return err
+			})
 		})
 	}
 	group.Wait()

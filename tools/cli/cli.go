@@ -12,11 +12,13 @@ import (
 	"runtime"
 	"syscall"
 
+	"github.com/seed5b471a7e/backstitch/framework/defect"
 	"github.com/seed5b471a7e/backstitch/framework/run"
 	"github.com/spf13/cobra"
 )
 
-// Main runs one command and returns the exit code. The first SIGINT or SIGTERM stops the work in good order; a second one kills.
+// Main runs one command and returns the exit code. The first SIGINT or SIGTERM stops the work in good order; a second one kills. A panic
+// becomes an error that says how to report it.
 func Main(arguments []string, stdout, stderr io.Writer) int {
 	// Steps leave much garbage behind and keep little. Memory that is never touched costs nothing but makes the collector wait
 	// until there is something to collect; large models do not notice it.
@@ -25,12 +27,17 @@ func Main(arguments []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	root := newRoot()
+	return execute(ctx, newRoot(), arguments, stdout, stderr)
+}
+
+// execute runs one of root's commands and returns the exit code.
+func execute(ctx context.Context, root *cobra.Command, arguments []string, stdout, stderr io.Writer) int {
 	root.SetArgs(arguments)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	if err := root.ExecuteContext(ctx); err != nil {
-		return printError(stderr, err)
+	err := defect.Guard(func() error { return root.ExecuteContext(ctx) })
+	if err != nil {
+		return printError(stderr, reportable(err))
 	}
 	return exitSuccess
 }

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/seed5b471a7e/backstitch/framework/defect"
 	"github.com/seed5b471a7e/backstitch/framework/engine/plan/kernel"
 )
 
@@ -121,6 +122,7 @@ type job[T kernel.Float] struct {
 	next        atomic.Int32
 	places      atomic.Int32 // for helpers
 	helpers     atomic.Int32 // that have joined and not left
+	failure     atomic.Pointer[defect.Error]
 }
 
 // share runs an instruction together with idle members of the crew. It reports whether it did.
@@ -140,14 +142,23 @@ func (c *chain[T]) share(i *instruction[T]) bool {
 	for j.helpers.Load() > 0 {
 		runtime.Gosched() // a part takes less time than going to sleep
 	}
+	if failure := j.failure.Swap(nil); failure != nil {
+		panic(failure)
+	}
 	if i.finish != nil {
 		i.finish(c)
 	}
 	return true
 }
 
-// parts runs parts that nobody has taken, until there are none.
+// parts runs parts that nobody has taken, until there are none. A panic is kept for the owner: it would end the process on a helper's
+// goroutine, and the owner must not go before its helpers do.
 func (j *job[T]) parts(scratch []T) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			j.failure.Store(defect.New(cause))
+		}
+	}()
 	for {
 		part := int(j.next.Add(1)) - 1
 		if part >= j.instruction.parts {
