@@ -2,6 +2,7 @@ package ops_test
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -97,6 +98,44 @@ func collidingShifts(t *testing.T) (first, second float64) {
 	}
 	t.Fatal("no two shifts have nodes of the same hash")
 	return 0, 0
+}
+
+// Equal operators on other inputs may have one hash too: what they read must be compared, not only their attributes.
+func TestEqualOperatorsOnOtherInputsAreKeptApartWhenTheirHashesCollide(t *testing.T) {
+	first, second := collidingInputs(t)
+	g := gorgonia.NewGraph()
+	x, y := ops.Input(g, first, array.Float64), ops.Input(g, second, array.Float64)
+	a, b := x.Exp(), y.Exp()
+	if a.Node() == b.Node() || a.Node().Hashcode() == b.Node().Hashcode() {
+		t.Fatal("the exponentials of two inputs share a node or its hash")
+	}
+	if x.Exp().Node() != a.Node() || y.Exp().Node() != b.Node() {
+		t.Error("equal applications are not merged after a collision")
+	}
+	got := opstest.Run(t, opstest.Values{x: {0.5}, y: {2}}, a, b)
+	if got[0][0] != math.Exp(0.5) || got[1][0] != math.Exp(2) {
+		t.Errorf("exp(0.5) and exp(2) are %v", got)
+	}
+}
+
+// collidingInputs searches the names of two inputs whose exponentials have, each in a graph of its own, the same 32-bit hash although the
+// inputs themselves have not.
+func collidingInputs(t *testing.T) (first, second string) {
+	t.Helper()
+	r := rand.New(rand.NewPCG(47, 1)) // a lucky seed: after thirteen thousand draws
+	found := map[uint32]string{}
+	input := func(name string) ops.Expr { return ops.Input(gorgonia.NewGraph(), name, array.Float64) }
+	for range 1_000_000 {
+		name := fmt.Sprint("x", r.Uint64())
+		x := input(name)
+		hash := x.Exp().Node().Hashcode()
+		if other, ok := found[hash]; ok && input(other).Node().Hashcode() != x.Node().Hashcode() {
+			return other, name
+		}
+		found[hash] = name
+	}
+	t.Fatal("no exponentials of two inputs have the same hash")
+	return "", ""
 }
 
 func TestAnInputWhoseHashIsTakenIsRefused(t *testing.T) {
