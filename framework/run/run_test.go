@@ -3,6 +3,7 @@ package run_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"math"
 	"os"
@@ -256,7 +257,8 @@ func TestResumingLosesNoRecordedLine(t *testing.T) {
 	}
 }
 
-func TestOtherKernelsDoNotGoOnWithARun(t *testing.T) {
+// What run.json says of the model and of the machine decides the bits of the rest. Whatever of it is another's, the run is not resumed.
+func TestARunOfAnotherModelOrMachineIsNotResumed(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "run")
 	interrupt(t, run.Options{Folder: folder, Workers: 1}, 30)
 	path := filepath.Join(folder, run.InfoFile)
@@ -264,16 +266,45 @@ func TestOtherKernelsDoNotGoOnWithARun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kernels := regexp.MustCompile(`"kernels": "\w+"`)
-	if err := os.WriteFile(path, kernels.ReplaceAll(info, []byte(`"kernels": "others"`)), 0o644); err != nil {
-		t.Fatal(err)
-	}
 	r, err := prepare(t, small)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Execute(context.Background(), run.Options{Folder: folder, Workers: 1, Resume: true}); err == nil || !strings.Contains(err.Error(), "kernels") {
-		t.Errorf("a run of other kernels is resumed: %v", err)
+	resume := func() error {
+		_, err := r.Execute(context.Background(), run.Options{Folder: folder, Workers: 1, Resume: true})
+		return err
+	}
+	recorded := metrics(t, folder)
+	for want, change := range map[string]func(*run.Info){
+		"model":           func(i *run.Info) { i.Model.SHA256 = strings.Repeat("0", 64) },
+		"architecture":    func(i *run.Info) { i.CPU.Architecture = "pdp11" },
+		"instruction set": func(i *run.Info) { i.CPU.InstructionSet = "others" },
+		"kernels":         func(i *run.Info) { i.Kernels = "others" },
+	} {
+		var other run.Info
+		if err := json.Unmarshal(info, &other); err != nil {
+			t.Fatal(err)
+		}
+		change(&other)
+		edited, err := json.MarshalIndent(other, "", "  ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, edited, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := resume(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("a run with another %s is resumed, or the error does not say so: %v", want, err)
+		}
+		if left, err := os.ReadFile(path); err != nil || !bytes.Equal(left, edited) || metrics(t, folder) != recorded {
+			t.Errorf("another %s: the run was changed although it was refused: %v", want, err)
+		}
+	}
+	if err := os.WriteFile(path, info, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := resume(); err != nil {
+		t.Errorf("with what run.json said before, the run is not resumed: %v", err)
 	}
 }
 
