@@ -33,20 +33,20 @@ func newAxes(metric string, views ...*view) axes {
 	all := nothing
 	for _, v := range views {
 		for _, seed := range v.seeds {
-			span, ok := a.values[seed]
-			if !ok {
-				span = nothing
+			if _, known := a.values[seed]; !known {
+				a.values[seed] = nothing
 			}
-			for _, arrangement := range v.arrangements {
-				for _, l := range v.series[key{arrangement.Name, seed}].Lines {
-					a.x = a.x.include(float64(l.Iterate))
-					if value := l.Metric(metric); drawable(value) {
-						span = span.include(value)
-						all = all.include(value)
-					}
+		}
+		for of, series := range v.series {
+			span := a.values[of.seed]
+			for _, l := range series.Lines {
+				a.x = a.x.include(float64(l.Iterate))
+				if value := drawn(l.Metric(metric)); drawable(value) {
+					span = span.include(value)
+					all = all.include(value)
 				}
 			}
-			a.values[seed] = span
+			a.values[of.seed] = span
 		}
 	}
 	a.log = (strings.HasSuffix(metric, "loss") || metric == "displacement") && all.min > 0 && all.max > 100*all.min
@@ -56,14 +56,16 @@ func newAxes(metric string, views ...*view) axes {
 	return a
 }
 
-// widen adds a margin, and makes an interval that has no width, or next to none, one that can be drawn.
+// widen adds a margin, and makes an interval that has no values, no width, or next to none, one that can be drawn.
 func (a axes) widen(i interval) interval {
 	const margin = 0.05
 	switch {
+	case i.empty() && a.log:
+		return interval{1, 10}
 	case i.empty():
 		return interval{0, 1}
 	case a.log:
-		factor := math.Pow(max(i.max/i.min, 1.1), margin)
+		factor := math.Exp(margin * max(math.Log(i.max)-math.Log(i.min), 0.1))
 		return interval{i.min / factor, i.max * factor}
 	default:
 		width := max(i.max-i.min, 1e-6*max(math.Abs(i.min), math.Abs(i.max)), 1e-12)
@@ -71,8 +73,22 @@ func (a axes) widen(i interval) interval {
 	}
 }
 
-// drawable reports whether a value has a place on an axis. The bound keeps the arithmetic of scales finite.
-func drawable(v float64) bool { return math.Abs(v) < 1e150 }
+// The sizes of numbers that are drawn keep the arithmetic of scales, linear and logarithmic, finite.
+const (
+	largestDrawn  = 1e150
+	smallestDrawn = 1e-200
+)
+
+// drawable reports whether a value has a place on an axis.
+func drawable(v float64) bool { return math.Abs(v) < largestDrawn }
+
+// drawn returns the value that is drawn: 0 for one that is next to it.
+func drawn(v float64) float64 {
+	if math.Abs(v) < smallestDrawn {
+		return 0
+	}
+	return v
+}
 
 // iterateTicks returns about so many labelled iterates.
 func (a axes) iterateTicks(about int) []plot.Tick { return evenly(a.x, about, 1) }

@@ -49,12 +49,13 @@ var divergedEntry = entry{"● diverged", ink}
 
 // grid draws a metric: a row for each seed, a column for each arrangement.
 func grid(v *view, title, metric string, a axes) []byte {
-	f := figure{title: a.caption(title), headings: names(v.arrangements), seeds: v.seeds}
-	for i, seed := range v.seeds {
+	seeds, arrangements, more := v.shown()
+	f := figure{title: a.caption(title) + more, headings: names(arrangements), seeds: seeds}
+	for i, seed := range seeds {
 		var row []*plot.Plot
-		for j, arrangement := range v.arrangements {
-			p := panel(a, seed, place{column: j, columns: len(v.arrangements), bottom: i == len(v.seeds)-1})
-			f.add(p, trace(v.series[key{arrangement.Name, seed}].Lines, metric, maxPoints/len(v.arrangements)), arrangement.color)
+		for j, arrangement := range arrangements {
+			p := panel(a, seed, place{column: j, columns: len(arrangements), bottom: i == len(seeds)-1})
+			f.add(p, trace(v.series[key{arrangement.Name, seed}].Lines, metric, maxPoints/len(arrangements)), arrangement.color)
 			row = append(row, p)
 		}
 		f.rows = append(f.rows, row)
@@ -64,10 +65,11 @@ func grid(v *view, title, metric string, a axes) []byte {
 
 // overlay draws a metric: a row for each seed with all arrangements in it.
 func overlay(v *view, title, metric string, a axes) []byte {
-	f := figure{title: a.caption(title), legend: names(v.arrangements), seeds: v.seeds}
-	for i, seed := range v.seeds {
-		p := panel(a, seed, place{columns: 1, bottom: i == len(v.seeds)-1})
-		for _, arrangement := range v.arrangements {
+	seeds, arrangements, more := v.shown()
+	f := figure{title: a.caption(title) + more, legend: names(arrangements), seeds: seeds}
+	for i, seed := range seeds {
+		p := panel(a, seed, place{columns: 1, bottom: i == len(seeds)-1})
+		for _, arrangement := range arrangements {
 			f.add(p, trace(v.series[key{arrangement.Name, seed}].Lines, metric, maxPoints), arrangement.color)
 		}
 		f.rows = append(f.rows, []*plot.Plot{p})
@@ -107,7 +109,7 @@ func trace(lines []run.Line, metric string, limit int) curve {
 		}
 	}
 	for _, l := range lines {
-		point := plotter.XY{X: float64(l.Iterate), Y: l.Metric(metric)}
+		point := plotter.XY{X: float64(l.Iterate), Y: drawn(l.Metric(metric))}
 		switch {
 		case drawable(point.Y):
 			piece = append(piece, point)
@@ -119,7 +121,20 @@ func trace(lines []run.Line, metric string, limit int) curve {
 		}
 	}
 	end()
+	c.pieces, c.diverged = spread(c.pieces, limit), spread(c.diverged, limit)
 	return c
+}
+
+// spread returns at most so many elements of a list, evenly among them: of a curve that breaks off again and again, the pieces.
+func spread[L ~[]E, E any](list L, limit int) L {
+	if len(list) <= limit {
+		return list
+	}
+	var kept L
+	for i := range limit {
+		kept = append(kept, list[i*len(list)/limit])
+	}
+	return kept
 }
 
 // add draws a curve in a panel.

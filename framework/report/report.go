@@ -170,12 +170,12 @@ func (v *view) draws(metric string) bool {
 	return len(v.folder.Lines) > 0 && slices.Contains(v.folder.Info.Metrics, metric)
 }
 
-// metricsOf lists the metrics of the runs in the order of their first appearance.
+// metricsOf lists the metrics of the runs in the order of their first appearance, as many as there are figures for.
 func metricsOf(views ...*view) []string {
 	var metrics []string
 	for _, v := range views {
 		for _, metric := range v.folder.Info.Metrics {
-			if !slices.Contains(metrics, metric) {
+			if len(metrics) < maxFigures && !slices.Contains(metrics, metric) {
 				metrics = append(metrics, metric)
 			}
 		}

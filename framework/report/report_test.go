@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -69,6 +70,43 @@ var shapes = []struct {
 		f := newFolder(t, []uint64{0}, 4)
 		for i := range f.Lines {
 			f.Lines[i].Metrics[0].Value = []float64{12345678, 12345678.000000002, 0}[i%2]
+		}
+		return f
+	}},
+	{"one seed without a finite loss beside losses of many decades", func(t *testing.T) *run.Folder {
+		f := newFolder(t, []uint64{0, 1}, 5)
+		for i := range f.Lines {
+			if f.Lines[i].Metrics[0].Value = math.Pow10(i % 5); f.Lines[i].Seed == 1 {
+				f.Lines[i].Diverged, f.Lines[i].Metrics[0].Value = true, math.NaN()
+			}
+		}
+		return f
+	}},
+	{"losses from the smallest number to the largest", func(t *testing.T) *run.Folder {
+		f := newFolder(t, []uint64{0, 1}, 5)
+		for i := range f.Lines {
+			f.Lines[i].Metrics[0].Value = []float64{math.SmallestNonzeroFloat64, 1, math.MaxFloat64, math.Inf(1), -math.MaxFloat64}[i%5]
+		}
+		return f
+	}},
+	{"losses over hundreds of decades", func(t *testing.T) *run.Folder {
+		f := newFolder(t, []uint64{0}, 5)
+		for i := range f.Lines {
+			f.Lines[i].Metrics[0].Value = []float64{1e-199, 1, 1e149}[i%3]
+		}
+		return f
+	}},
+	{"equal denormals", func(t *testing.T) *run.Folder {
+		f := newFolder(t, []uint64{0}, 5)
+		for i := range f.Lines {
+			f.Lines[i].Metrics[0].Value = 5e-324
+		}
+		return f
+	}},
+	{"iterates from the smallest to the largest", func(t *testing.T) *run.Folder {
+		f := newFolder(t, []uint64{0}, 5)
+		for i := range f.Lines {
+			f.Lines[i].Iterate = []int{math.MinInt, 0, math.MaxInt}[i%3]
 		}
 		return f
 	}},

@@ -26,13 +26,16 @@ type seedRow struct {
 // seedRows lists the series, those of one seed together.
 func seedRows(v *view) []seedRow {
 	var rows []seedRow
+	of := map[uint64][]arrangement{}
+	for _, a := range v.arrangements {
+		for _, seed := range v.seedsOf[a.Name] {
+			of[seed] = append(of[seed], a)
+		}
+	}
 	for _, seed := range v.seeds {
 		start := len(rows)
-		for _, a := range v.arrangements {
-			s, ok := v.series[key{a.Name, seed}]
-			if !ok {
-				continue
-			}
+		for _, a := range of[seed] {
+			s := v.series[key{a.Name, seed}]
 			last := s.Lines[len(s.Lines)-1]
 			r := seedRow{
 				Arrangement: a, Seed: seed, Iterate: last.Iterate, Diverged: last.Diverged,
@@ -96,8 +99,11 @@ type contractionRow struct {
 func contractionRows(v *view) []contractionRow {
 	var rows []contractionRow
 	for _, a := range v.arrangements {
+		if a.rank() == average {
+			continue // no step leads from one to the next
+		}
 		var distances, losses, observed []float64
-		for _, seed := range v.seeds {
+		for _, seed := range v.seedsOf[a.Name] {
 			s := v.series[key{a.Name, seed}]
 			distances = append(distances, s.Typical("contraction"))
 			losses = append(losses, s.Typical("loss_contraction"))
@@ -113,15 +119,16 @@ func contractionRows(v *view) []contractionRow {
 
 // arrangementRows summarizes the rows of the seeds.
 func arrangementRows(v *view, rows []seedRow) []arrangementRow {
+	of := map[string][]seedRow{}
+	for _, s := range rows {
+		of[s.Arrangement.Name] = append(of[s.Arrangement.Name], s)
+	}
 	var summary []arrangementRow
 	for _, a := range v.arrangements {
 		r := arrangementRow{Arrangement: a, Lowest: math.NaN(), Highest: math.NaN(), EvaluationPart: evaluationPart(a.ArrangementInfo)}
 		final := make([][]float64, len(v.folder.Info.Metrics))
 		var variabilities, ratios []float64
-		for _, s := range rows {
-			if s.Arrangement.Name != a.Name {
-				continue
-			}
+		for _, s := range of[a.Name] {
 			r.Seeds++
 			if s.Diverged {
 				r.Diverged++

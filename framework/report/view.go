@@ -18,6 +18,8 @@ type view struct {
 	arrangements []arrangement // forward, backward, the others, the averages
 	seeds        []uint64
 	series       map[key]run.Series
+	seedsOf      map[string][]uint64 // of an arrangement: those that it has a series with
+	known        map[any]bool        // seeds, and names of arrangements
 }
 
 type key struct {
@@ -37,7 +39,7 @@ func (a arrangement) CSS() template.CSS {
 
 // newView takes arrangements and seeds from the run's facts, and after them those that only its lines know.
 func newView(f *run.Folder) *view {
-	v := &view{folder: f, series: map[key]run.Series{}}
+	v := &view{folder: f, series: map[key]run.Series{}, seedsOf: map[string][]uint64{}, known: map[any]bool{}}
 	for _, info := range f.Info.Arrangements {
 		v.addArrangement(info)
 	}
@@ -48,20 +50,44 @@ func newView(f *run.Folder) *view {
 		v.addArrangement(run.ArrangementInfo{Name: s.Arrangement, Kind: s.Arrangement})
 		v.addSeed(s.Seed)
 		v.series[key{s.Arrangement, s.Seed}] = s
+		v.seedsOf[s.Arrangement] = append(v.seedsOf[s.Arrangement], s.Seed)
 	}
 	slices.SortStableFunc(v.arrangements, func(a, b arrangement) int { return a.rank() - b.rank() })
 	colour(v.arrangements)
 	return v
 }
 
+// What a figure has room for. The tables have all.
+const (
+	maxRows    = 50 // seeds
+	maxColumns = 24 // arrangements
+	maxFigures = 24 // metrics
+)
+
+// shown returns the seeds and arrangements that figures show, and how a title says that there are more.
+func (v *view) shown() (seeds []uint64, arrangements []arrangement, more string) {
+	seeds, arrangements = v.seeds, v.arrangements
+	if len(seeds) > maxRows {
+		seeds = seeds[:maxRows]
+		more += fmt.Sprintf(", the first %d of %d seeds", maxRows, len(v.seeds))
+	}
+	if len(arrangements) > maxColumns {
+		arrangements = arrangements[:maxColumns]
+		more += fmt.Sprintf(", the first %d of %d arrangements", maxColumns, len(v.arrangements))
+	}
+	return seeds, arrangements, more
+}
+
 func (v *view) addArrangement(info run.ArrangementInfo) {
-	if !slices.ContainsFunc(v.arrangements, func(a arrangement) bool { return a.Name == info.Name }) {
+	if !v.known[info.Name] {
+		v.known[info.Name] = true
 		v.arrangements = append(v.arrangements, arrangement{ArrangementInfo: info})
 	}
 }
 
 func (v *view) addSeed(seed uint64) {
-	if !slices.Contains(v.seeds, seed) {
+	if !v.known[seed] {
+		v.known[seed] = true
 		v.seeds = append(v.seeds, seed)
 	}
 }

@@ -126,9 +126,21 @@ func (r *Run) lines(result compose.Result) []Line {
 		lines[0].MergeError = *result.Error
 	}
 	for i, average := range r.averages(a.Name) {
-		lines = append(lines, r.line(average.Name, seed, result.Iterate, result.Averages[i]))
+		l := r.line(average.Name, seed, result.Iterate, result.Averages[i])
+		l.Metrics = withoutDiagnostics(l.Metrics) // an average that took nothing in yet is the iterate
+		lines = append(lines, l)
 	}
 	return lines
+}
+
+func withoutDiagnostics(metrics []Metric) []Metric {
+	metrics = slices.Clone(metrics)
+	for i, m := range metrics {
+		if slices.Contains(diagnostics, m.Name) {
+			metrics[i].Value = math.NaN()
+		}
+	}
+	return metrics
 }
 
 func (r *Run) line(name string, seed uint64, iterate int, e compose.Evaluated) Line {
