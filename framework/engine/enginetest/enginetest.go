@@ -50,6 +50,7 @@ func Run(t *testing.T, e engine.Engine) {
 		{"steps of every kind follow float64 in float32, in words, at any batch size", everyKind},
 		{"an update that needs more than a gradient is refused and changes nothing", refusedUpdates},
 		{"a cancelled word ends after a whole step", cancellation},
+		{"a step that fails half-way changes nothing", halfway},
 		{"a wrong call is an error and changes nothing", misuse},
 		{"machines of one program run at the same time", concurrency},
 		{"thousands of steps leave no memory and no goroutines behind", leaks},

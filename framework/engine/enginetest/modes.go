@@ -101,6 +101,9 @@ func noiseOfASeedAndABatch(t *testing.T, e engine.Engine) {
 			one, two := array.New(array.Float64, x.Len()), array.New(array.Float64, x.Len())
 			key.Fill(one, 0)
 			key.Fill(two, 1)
+			if one.Equal(two) {
+				t.Errorf("%s, %+v: two dropouts draw the same noise", d, key)
+			}
 			for i := range x.Len() {
 				want := 0.0
 				if one.At(i) >= first && two.At(i) >= second {

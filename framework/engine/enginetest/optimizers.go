@@ -1,6 +1,9 @@
 package enginetest
 
-import "github.com/seed5b471a7e/backstitch/framework/optim"
+import (
+	"github.com/seed5b471a7e/backstitch/framework/ops"
+	"github.com/seed5b471a7e/backstitch/framework/optim"
+)
 
 // descent is gradient descent.
 type descent struct{ rate float64 }
@@ -32,4 +35,30 @@ func (swapping) Step(s *optim.Step) {
 		p.Set(p.Slot("other"))
 		p.SetSlot("other", p.Value())
 	}
+}
+
+// failing descends, and then takes an element of what it made of every parameter, by an index in a slot that names none from the second
+// step on: the kernel fails once much of the step is computed.
+type failing struct{ rate float64 }
+
+func (o failing) Step(s *optim.Step) {
+	index := s.Slot("index")
+	sum := s.Const(0).Expr()
+	for _, p := range s.Params() {
+		mean := p.Slot("mean").Add(p.Gradient())
+		p.SetSlot("mean", mean)
+		next := p.Value().Sub(mean.Mul(s.Hyper("lr", o.rate)))
+		p.Set(next)
+		picked := ops.Apply(ops.Gather{}, next.Reshape(size(p.Shape())), index.Reshape(1))
+		sum = sum.Add(picked.Sum(false))
+	}
+	s.SetSlot("index", sum.Scale(0).Shift(1e6))
+}
+
+func size(shape []int) int {
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	return n
 }

@@ -199,6 +199,43 @@ func cancellation(t *testing.T, e engine.Engine) {
 	}
 }
 
+// halfway has steps whose kernels fail when new parameters, slots and buffers are computed. What failed is as if it had not been begun, and
+// the machine goes on as another would.
+func halfway(t *testing.T, e engine.Engine) {
+	for _, d := range []array.DType{array.Float32, array.Float64} {
+		s := noisy(failing{0.1}).open(t, e, d)
+		once := s.after(t, 1)
+		if once.Equal(s.start) {
+			t.Fatal("the first step changes nothing")
+		}
+		for what, call := range map[string]func(*optim.State) error{
+			"a step": func(state *optim.State) error { return s.Apply(t.Context(), state, s.data, []int{2}) },
+			"a group": func(state *optim.State) error {
+				return s.ApplyGroup(t.Context(), state, s.data, []int{2, 3}, engine.Correction{})
+			},
+			"an update": func(state *optim.State) error { return s.Update(t.Context(), state, 2, s.vector()) },
+		} {
+			state := once.Clone()
+			if err := call(state); err == nil || !strings.Contains(err.Error(), "index") {
+				t.Errorf("%s: %s with an index that names no element returns %v", d, what, err)
+			}
+			if !state.Equal(once) {
+				t.Errorf("%s: %s that fails half-way changes the state", d, what)
+			}
+		}
+		state := s.start.Clone()
+		if err := s.Apply(t.Context(), state, s.data, []int{1, 2, 3}); err == nil {
+			t.Errorf("%s: a word whose second step fails returns no error", d)
+		}
+		if !state.Equal(once) {
+			t.Errorf("%s: a word whose second step fails does not leave the state after the first", d)
+		}
+		if again := s.after(t, 1); !again.Equal(once) {
+			t.Errorf("%s: after a step that failed, the machine computes other bits", d)
+		}
+	}
+}
+
 // broken hands out one batch, or an error for letter 2.
 type broken struct {
 	first, rest engine.Batch
