@@ -3,11 +3,13 @@ package run_test
 import (
 	"fmt"
 	"math"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/seed5b471a7e/backstitch/framework/compose"
 	"github.com/seed5b471a7e/backstitch/framework/optim"
+	"github.com/seed5b471a7e/backstitch/framework/program/programtest"
 	"github.com/seed5b471a7e/backstitch/framework/run"
 )
 
@@ -132,6 +134,40 @@ func TestDiagnosticsMeasureHowIteratesMove(t *testing.T) {
 	for _, s := range convex.Series() {
 		if q := s.Typical("contraction"); s.Arrangement != "tail" && !(q > 0.5 && q <= 0.9+1e-3) {
 			t.Errorf("%s: steps contract by %v, want at most 0.9", s.Arrangement, q)
+		}
+	}
+}
+
+// A step on one number contracts by |1 − lr·h| whatever the direction, where h = 2·mean(x²) is the curvature of its batch: so it shows which
+// batch a diagnostic reads.
+func TestContractionIsThatOfTheNextBatch(t *testing.T) {
+	const rate = 0.2
+	line := programtest.NewNetwork(1).Mul("slope")
+	overrides := []string{"data.name=sin", "loss.name=mse", "engine.dtype=float64", "optimizer.sgd.momentum=0", "optimizer.sgd.lr=0.2",
+		`evaluate.metrics=["train_loss","contraction"]`}
+	r, err := prepareNetwork(t, line, overrides...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := r.Execute(t.Context(), run.Options{Workers: 2, Folder: filepath.Join(t.TempDir(), "run")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range f.Series() {
+		if s.Arrangement == "tail" {
+			continue
+		}
+		h := newByHand(t, r, s.Seed)
+		for _, l := range s.Lines {
+			curvature := 0.0
+			for _, i := range h.sampler.Indices(l.Iterate+1, nil) {
+				x := r.Data.Train.Inputs.At(i)
+				curvature += 2 * x * x / float64(r.Recipe.Data.Batch)
+			}
+			want := math.Abs(1 - rate*curvature)
+			if got := l.Metric("contraction"); math.Abs(got-want) > 1e-6 {
+				t.Errorf("%s, seed %d: the step after iterate %d contracts by %v, its batch by %v", s.Arrangement, s.Seed, l.Iterate, got, want)
+			}
 		}
 	}
 }

@@ -114,6 +114,37 @@ func TestSumsOfProductsWithCommonFactors(t *testing.T) {
 	agrees(t, "a sum of itself", deviation.Sum(true, 0), 1e-12)
 }
 
+// Where axes are equally long, a mean over one may stand where a mean over the other would: deviations from it do not add up to zero, and no
+// sum may leave them out.
+func TestDeviationsFromMeansOverOtherAxesAreSummed(t *testing.T) {
+	g := gorgonia.NewGraph()
+	for _, shape := range [][]int{{4, 4}, {4, 4, 4}} {
+		x := held(g, fmt.Sprint("x", len(shape)), array.Float64, shape...).Square().Sin()
+		y := held(g, fmt.Sprint("yy", len(shape)), array.Float64, shape...)
+		last := len(shape) - 1
+		for i, mean := range []ops.Expr{
+			x.Mean(false, 0), x.Mean(false, last), x.Mean(true, 0), x.Mean(true, last), x.Mean(true, 0).Transpose(reversed(last + 1)...),
+			y.Mean(true, 0), x.Sum(true, 0).Scale(0.5), x.Mean(true, 0).Shift(0.25),
+		} {
+			for axis := range shape {
+				deviation := x.Sub(mean)
+				for j, e := range []ops.Expr{deviation, deviation.Mul(y), y.Add(deviation), y.Sub(deviation), deviation.Scale(3).Div(mean)} {
+					agrees(t, fmt.Sprintf("shape %v, mean %d, sum %d over axis %d", shape, i, j, axis), e.Sum(true, axis).Mul(y), 1e-11)
+				}
+			}
+		}
+	}
+}
+
+// reversed is the permutation that reverses so many axes.
+func reversed(n int) []int {
+	p := make([]int, n)
+	for i := range p {
+		p[i] = n - 1 - i
+	}
+	return p
+}
+
 // TestRandomGraphsAreThoseOfTheTape makes graphs whose values are read in many places: elementwise, as sums, in products, transposed. In
 // the last two, groups once depended on each other, and a value that was to be stored belonged to no group.
 func TestRandomGraphsAreThoseOfTheTape(t *testing.T) {
