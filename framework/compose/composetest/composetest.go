@@ -62,6 +62,7 @@ var checks = []check{
 	{"any number of workers computes the same bits", workers},
 	{"a thinned run computes the same iterates", thinned},
 	{"a resumed run computes the same iterates", resumed},
+	{"batches that come again change no iterate, and the cost is as announced", cycles},
 }
 
 // try returns what the check finds. An arrangement that panics is found out, not followed.
@@ -172,7 +173,7 @@ func windowOfOne(construct func() compose.Arrangement) error {
 func cost(construct func() compose.Arrangement) error {
 	var steps, hvps atomic.Int64
 	j := job(construct())
-	j.Maps = func(int) (compose.Maps, error) { return descent{rate, &steps, &hvps}, nil }
+	j.Maps = func(int) (compose.Maps, error) { return descent{rate, 0, &steps, &hvps}, nil }
 	announced, err := compose.Cost(j)
 	if err != nil {
 		return err
@@ -255,6 +256,45 @@ func resumed(construct func() compose.Arrangement) error {
 	return nil
 }
 
+// cycles compares a run that knows after how many batches they come again, so that iterates may share what they have in common, with one
+// that does not.
+func cycles(construct func() compose.Arrangement) error {
+	for _, period := range []int{1, 3, 7, last + 1} {
+		var steps, hvps atomic.Int64
+		j := job(construct())
+		j.Maps = func(int) (compose.Maps, error) { return descent{rate, period, &steps, &hvps}, nil }
+		apart, err := run(j, compose.Options{})
+		if err != nil {
+			return err
+		}
+		most := steps.Swap(0)
+		hvps.Store(0)
+		j.Period = period
+		announced, err := compose.Cost(j)
+		if err != nil {
+			return err
+		}
+		shared, err := run(j, compose.Options{Workers: 2})
+		if err != nil {
+			return err
+		}
+		for n, s := range shared {
+			if d := difference(s, apart[n]); d > 1e-12 || s.Count != apart[n].Count { // a bracket's sums may be added in another order
+				return fmt.Errorf("iterate %d under a cycle of %d batches is off by %.1e after %d steps, want %d", n, period, d, s.Count, apart[n].Count)
+			}
+		}
+		_, adaptive := compose.IsAdaptive(j.Arrangement, last)
+		switch done := (compose.Work{Steps: steps.Load(), HVPs: hvps.Load(), Extra: announced.Extra}); {
+		case done != announced && !adaptive || done.Units() > announced.Units():
+			return fmt.Errorf("under a cycle of %d batches, %d gradients and %d Hessian-vector products were announced, %d and %d computed",
+				period, announced.Steps, announced.HVPs, done.Steps, done.HVPs)
+		case done.Steps > most:
+			return fmt.Errorf("a cycle of %d batches costs %d gradients instead of %d", period, done.Steps, most)
+		}
+	}
+	return nil
+}
+
 // rate is small enough for the steps to stay where the losses are tame.
 const rate = 0.05
 
@@ -268,7 +308,7 @@ func job(a compose.Arrangement) compose.Job {
 	for n := 1; n <= last; n++ {
 		j.Iterates = append(j.Iterates, n)
 	}
-	j.Maps = func(int) (compose.Maps, error) { return descent{rate, new(atomic.Int64), new(atomic.Int64)}, nil }
+	j.Maps = func(int) (compose.Maps, error) { return descent{rate, 0, new(atomic.Int64), new(atomic.Int64)}, nil }
 	return j
 }
 

@@ -13,13 +13,22 @@ import (
 // descent is gradient descent in the plane, which counts its work.
 type descent struct {
 	rate        float64
+	period      int // after which batches come again, or 0
 	steps, hvps *atomic.Int64
+}
+
+// batch returns the first of the batches that are the same as batch k.
+func (d descent) batch(k int) int {
+	if d.period == 0 {
+		return k
+	}
+	return 1 + (k-1)%d.period
 }
 
 func (d descent) Apply(_ context.Context, s *optim.State, word []int) error {
 	for _, k := range word {
 		d.steps.Add(1)
-		g := plane.Gradient(k, s.Data.F64)
+		g := plane.Gradient(d.batch(k), s.Data.F64)
 		for i := range g {
 			s.Data.F64[i] -= d.rate * g[i]
 		}
@@ -30,14 +39,14 @@ func (d descent) Apply(_ context.Context, s *optim.State, word []int) error {
 
 func (d descent) Gradient(_ context.Context, s *optim.State, k int, gradient array.Array) error {
 	d.steps.Add(1)
-	g := plane.Gradient(k, s.Data.F64)
+	g := plane.Gradient(d.batch(k), s.Data.F64)
 	copy(gradient.F64, g[:])
 	return nil
 }
 
 func (d descent) HVP(_ context.Context, s *optim.State, k int, direction, product array.Array) error {
 	d.hvps.Add(1)
-	h := plane.HVP(k, s.Data.F64, direction.F64)
+	h := plane.HVP(d.batch(k), s.Data.F64, direction.F64)
 	copy(product.F64, h[:])
 	return nil
 }
@@ -55,14 +64,14 @@ func (d descent) ApplyGroup(_ context.Context, s *optim.State, word []int, g com
 	}
 	x := []float64{s.Data.F64[0], s.Data.F64[1]}
 	for _, i := range word {
-		gradient := plane.Gradient(i, x)
+		gradient := plane.Gradient(d.batch(i), x)
 		var others [2]float64
 		for _, j := range word {
-			if other := plane.Gradient(j, x); j != i {
+			if other := plane.Gradient(d.batch(j), x); j != i {
 				others[0], others[1] = others[0]+other[0], others[1]+other[1]
 			}
 		}
-		term := plane.HVP(i, x, others[:])
+		term := plane.HVP(d.batch(i), x, others[:])
 		for p := range gradient {
 			s.Data.F64[p] -= d.rate * (gradient[p] - g.Strength*rate/2*term[p])
 		}
