@@ -14,7 +14,16 @@ type Scalar struct {
 	step *Step
 	text string // the formula; equal formulas are one input
 	eval func(Moment) float64
+	from origin
 }
+
+// origin says what a scalar is made from that may change from step to step.
+type origin struct {
+	count bool // how many steps were applied
+	rate  bool // a learning rate, which a schedule multiplies
+}
+
+func (o origin) and(p origin) origin { return origin{o.count || p.count, o.rate || p.rate} }
 
 // Moment is what the scalars of a step are computed from.
 type Moment struct {
@@ -77,27 +86,35 @@ func (a Scalar) Sqrt() Scalar { return a.Map("sqrt", math.Sqrt) }
 
 // Map is f(a) for a pure function f. The name must tell f apart from other functions of the same plugin.
 func (a Scalar) Map(name string, f func(float64) float64) Scalar {
-	return Scalar{a.step, fmt.Sprintf("%s(%s)", name, a.text), func(m Moment) float64 { return f(a.eval(m)) }}
+	return Scalar{a.step, fmt.Sprintf("%s(%s)", name, a.text), func(m Moment) float64 { return f(a.eval(m)) }, a.from}
 }
 
 // Map2 is f(a, b); see Map.
 func (a Scalar) Map2(name string, b Scalar, f func(a, b float64) float64) Scalar {
-	return Scalar{a.step, fmt.Sprintf("%s(%s, %s)", name, a.text, b.text), func(m Moment) float64 { return f(a.eval(m), b.eval(m)) }}
+	return Scalar{a.step, fmt.Sprintf("%s(%s, %s)", name, a.text, b.text),
+		func(m Moment) float64 { return f(a.eval(m), b.eval(m)) }, a.from.and(b.from)}
 }
 
 // Map3 is f(a, b, c); see Map.
 func (a Scalar) Map3(name string, b, c Scalar, f func(a, b, c float64) float64) Scalar {
 	return Scalar{a.step, fmt.Sprintf("%s(%s, %s, %s)", name, a.text, b.text, c.text),
-		func(m Moment) float64 { return f(a.eval(m), b.eval(m), c.eval(m)) }}
+		func(m Moment) float64 { return f(a.eval(m), b.eval(m), c.eval(m)) }, a.from.and(b.from).and(c.from)}
 }
 
 func (a Scalar) combine(sign string, b Scalar, f func(x, y float64) float64) Scalar {
 	return Scalar{a.step, fmt.Sprintf("(%s%s%s)", a.text, sign, b.text),
-		func(m Moment) float64 { return f(a.eval(m), b.eval(m)) }}
+		func(m Moment) float64 { return f(a.eval(m), b.eval(m)) }, a.from.and(b.from)}
 }
 
 // ScalarInput is a scalar that a graph reads.
 type ScalarInput struct {
 	Input ops.Expr
 	Eval  func(Moment) float64
+	from  origin
+}
+
+// ReadsCount reports whether the scalar is made from how many steps were applied: from [Step.Count] or [Step.Time], or from a learning rate
+// under a schedule, which may be nil, that follows the count.
+func (s ScalarInput) ReadsCount(schedule *Scheduling) bool {
+	return s.from.count || s.from.rate && schedule != nil && schedule.Follow == FollowCount
 }

@@ -45,22 +45,22 @@ func (s *Step) Hyper(name string, value float64) Scalar {
 	if IsRate(name) {
 		read = func(m Moment) float64 { return m.Rate(name) }
 	}
-	return Scalar{s, strconv.Quote(name), read}
+	return Scalar{s, strconv.Quote(name), read, origin{rate: IsRate(name)}}
 }
 
 // Const returns a number that never changes.
 func (s *Step) Const(v float64) Scalar {
-	return Scalar{s, fmt.Sprint(v), func(Moment) float64 { return v }}
+	return Scalar{s, fmt.Sprint(v), func(Moment) float64 { return v }, origin{}}
 }
 
 // Count returns how many steps were applied to the state before this one. A bias correction wants [Step.Time].
 func (s *Step) Count() Scalar {
-	return Scalar{s, "count", func(m Moment) float64 { return float64(m.Count) }}
+	return Scalar{s, "count", func(m Moment) float64 { return float64(m.Count) }, origin{count: true}}
 }
 
 // Time returns how many steps were applied to the state, this one included: 1 in the first step.
 func (s *Step) Time() Scalar {
-	return Scalar{s, "time", func(m Moment) float64 { return float64(m.Count + 1) }}
+	return Scalar{s, "time", func(m Moment) float64 { return float64(m.Count + 1) }, origin{count: true}}
 }
 
 // Fail refuses to write the update, as for options that contradict each other. The program is not made, and its error says why.
@@ -134,7 +134,7 @@ func (s *Step) input(a Scalar) ops.Expr {
 	}
 	x := s.newInput("scalar "+s.prefix+a.text, nil)
 	s.entered[a.text] = x
-	s.scalars = append(s.scalars, ScalarInput{x, a.eval})
+	s.scalars = append(s.scalars, ScalarInput{x, a.eval, a.from})
 	return x
 }
 

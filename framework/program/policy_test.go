@@ -1,6 +1,7 @@
 package program_test
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -90,11 +91,18 @@ func TestAMomentKnowsTheSchedule(t *testing.T) {
 }
 
 func TestTheCountMattersToWhatReadsIt(t *testing.T) {
-	fading := written(func(s *optim.Step) {
-		for _, p := range s.Params() {
-			p.Set(p.Value().Sub(p.Gradient().Mul(s.Hyper("lr", 0.1).Div(s.Time()))))
-		}
-	})
+	// scaled moves along the gradient times a scalar.
+	scaled := func(rate func(s *optim.Step, lr optim.Scalar) optim.Scalar) optim.Optimizer {
+		return written(func(s *optim.Step) {
+			by := rate(s, s.Hyper("lr", 0.1))
+			for _, p := range s.Params() {
+				p.Set(p.Value().Sub(p.Gradient().Mul(by)))
+			}
+		})
+	}
+	late := func(count float64) float64 { return 1 + max(0, count-5e9) } // the same number for all counts that any run reaches
+	one := func(float64) float64 { return 1 }
+	counting := optim.Policy{Schedule: halving(optim.FollowCount)}
 	for _, c := range []struct {
 		name   string
 		o      optim.Optimizer
@@ -102,7 +110,23 @@ func TestTheCountMattersToWhatReadsIt(t *testing.T) {
 		want   bool
 	}{
 		{"memory alone", heavyBall, optim.Policy{}, false},
-		{"a rate that fades", fading, optim.Policy{}, true},
+		{"a formula of hyperparameters", scaled(func(s *optim.Step, lr optim.Scalar) optim.Scalar {
+			return lr.Mul(s.Hyper("decay", 0.5).OneMinus()).Map2("max", s.Const(2), math.Max).Map3("first", lr, lr, func(a, _, _ float64) float64 { return a })
+		}), optim.Policy{}, false},
+		{"the count that nothing reads", scaled(func(s *optim.Step, lr optim.Scalar) optim.Scalar { s.Count(); s.Time(); return lr }), optim.Policy{}, false},
+		{"a rate that fades", scaled(func(s *optim.Step, lr optim.Scalar) optim.Scalar { return lr.Div(s.Time()) }), optim.Policy{}, true},
+		{"the count", scaled(func(s *optim.Step, lr optim.Scalar) optim.Scalar { return s.Count().Mul(lr) }), optim.Policy{}, true},
+		{"a function of the count", scaled(func(s *optim.Step, lr optim.Scalar) optim.Scalar { return s.Count().Map("late", late) }), optim.Policy{}, true},
+		{"a function of the count, second", scaled(func(s *optim.Step, lr optim.Scalar) optim.Scalar {
+			return lr.Map2("late", s.Count(), func(a, n float64) float64 { return a * late(n) })
+		}), optim.Policy{}, true},
+		{"a function of the count, third", scaled(func(s *optim.Step, lr optim.Scalar) optim.Scalar {
+			return lr.Map3("late", lr, s.Time(), func(a, _, n float64) float64 { return a * late(n) })
+		}), optim.Policy{}, true},
+		{"a schedule's rate in a formula", scaled(func(s *optim.Step, lr optim.Scalar) optim.Scalar { return s.Const(1).Add(lr.Sqrt()) }), counting, true},
+		{"a schedule of a rate that nothing reads", scaled(func(s *optim.Step, lr optim.Scalar) optim.Scalar { return s.Hyper("speed", 0.1).Map("one", one) }), counting, false},
+		{"a schedule that falls late", heavyBall, optim.Policy{Schedule: &optim.Scheduling{
+			Schedule: &optim.StepDecay{Every: 7_000_001, Gamma: 0.5}, Steps: 1 << 30, Follow: optim.FollowCount}}, true},
 		{"a schedule that follows the count", heavyBall, optim.Policy{Schedule: halving(optim.FollowCount)}, true},
 		{"a schedule that follows the batch", heavyBall, optim.Policy{Schedule: halving(optim.FollowBatch)}, false},
 		{"phases", phased{heavyBall}, optim.Policy{}, true},
