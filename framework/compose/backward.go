@@ -1,6 +1,9 @@
 package compose
 
-import "errors"
+import (
+	"errors"
+	"slices"
+)
 
 func init() {
 	Register("backward", "the newest batch acts first, from the base: n steps for iterate n", func() Arrangement { return &Backward{ResetWhen: Always} })
@@ -74,11 +77,10 @@ type backwardFrom struct {
 
 // Compose returns the word [n … b+1] from the last reset b before n.
 func (a backwardFrom) Compose(n int) Composition {
-	c := a.Backward.Compose(n)
-	for _, reset := range a.resets {
+	for _, reset := range slices.Backward(a.resets) {
 		if reset < n {
-			c = newestFirst(reset, n)
+			return newestFirst(reset, n)
 		}
 	}
-	return c
+	return a.Backward.Compose(n)
 }

@@ -68,7 +68,7 @@ func TestCheckNamesWhatIsNotPossible(t *testing.T) {
 		{Composition{Base: 3, Words: [][]int{{4, 5}}, Group: &Group{}, Bracket: &Bracket{}}, "not of each other"},
 	} {
 		a := table{5: c.composition}
-		_, cost := Cost(Job{Arrangement: a, Iterates: []int{5}})
+		_, cost := Cost(t.Context(), Job{Arrangement: a, Iterates: []int{5}})
 		_, run := Run(t.Context(), []Job{{Name: "bad", Arrangement: a, Initial: point(0, 0), Iterates: []int{5}, Maps: every(steps(tangle))}}, Options{})
 		for call, err := range map[string]error{"Check": c.composition.Check(5), "Cost": cost, "Run": run} {
 			if err == nil || !strings.Contains(err.Error(), c.want) {
@@ -80,7 +80,7 @@ func TestCheckNamesWhatIsNotPossible(t *testing.T) {
 
 func TestIteratesAscendFromOne(t *testing.T) {
 	for _, list := range [][]int{{0}, {-1}, {2, 2}, {1, 3, 2}} {
-		if _, err := Cost(Job{Arrangement: Forward{}, Iterates: list}); err == nil || !strings.Contains(err.Error(), "ascending") {
+		if _, err := Cost(t.Context(), Job{Arrangement: Forward{}, Iterates: list}); err == nil || !strings.Contains(err.Error(), "ascending") {
 			t.Errorf("Cost of %v: error %v", list, err)
 		}
 	}
@@ -112,7 +112,7 @@ func TestCostOfClosedForms(t *testing.T) {
 		{"small batches are forward", OrderAverage{Window: 4, Method: Sequential}, []int{4, 8}, 8},
 		{"a large batch has the gradients of its parts", OrderAverage{Window: 4, Method: Regularizer}, []int{4, 8}, 8},
 	} {
-		if got, err := Cost(Job{Arrangement: c.a, Iterates: c.iterates}); got != (Work{Steps: c.want}) || err != nil {
+		if got, err := Cost(t.Context(), Job{Arrangement: c.a, Iterates: c.iterates}); got != (Work{Steps: c.want}) || err != nil {
 			t.Errorf("%s: cost %v, %v, want %d", c.name, got, err, c.want)
 		}
 	}
@@ -136,7 +136,7 @@ func TestCostOfSecondOrderTerms(t *testing.T) {
 		{"trials that are wanted anyway", Backward{Start: 1, ResetEvery: 1, ResetWhen: Improves}, upTo(4), Work{Steps: 1 + 1 + 2 + 3}},
 	} {
 		job := Job{Arrangement: c.a, Iterates: c.iterates, Initial: point(0)}
-		if got, err := Cost(job); got != c.want || err != nil {
+		if got, err := Cost(t.Context(), job); got != c.want || err != nil {
 			t.Errorf("%s: cost %+v, %v, want %+v", c.name, got, err, c.want)
 		}
 	}
@@ -159,7 +159,7 @@ func TestRepeatedBatchesCostWhatTheLargestIterateOfEachResidueDoes(t *testing.T)
 		{"in windows, from their starts", Backward{Start: 3, ResetEvery: 10}, upTo(23), 4, 3 + 2*(7+8+9+10)},
 		{"forward has nothing to share", Forward{}, upTo(100), 7, 100},
 	} {
-		if got, err := Cost(Job{Arrangement: c.a, Iterates: c.iterates, Period: c.period}); got != (Work{Steps: c.want}) || err != nil {
+		if got, err := Cost(t.Context(), Job{Arrangement: c.a, Iterates: c.iterates, Period: c.period}); got != (Work{Steps: c.want}) || err != nil {
 			t.Errorf("%s: cost %v, %v, want %d", c.name, got, err, c.want)
 		}
 	}
@@ -177,7 +177,7 @@ func TestDepthIsTheLongestChain(t *testing.T) {
 		{"windows, through their bases", Backward{ResetEvery: 10}, []int{5, 38}, 38},
 		{"words of one iterate are side by side", OrderAverage{Window: 3, Method: Sequential}, []int{3, 6}, 6},
 	} {
-		if got, err := Depth(Job{Arrangement: c.a, Iterates: c.iterates}); got != c.want || err != nil {
+		if got, err := Depth(t.Context(), Job{Arrangement: c.a, Iterates: c.iterates}); got != c.want || err != nil {
 			t.Errorf("%s: %d, %v, want %d", c.name, got, err, c.want)
 		}
 	}
@@ -216,6 +216,10 @@ func TestArrangementsRefuseOptionsThatDoNotFitTogether(t *testing.T) {
 		{&Words{Words: [][]int{{1, 2}, {1}}}, "in every window, iterate 2 has words of 2 and of 1 steps"},
 		{&Words{Words: [][]int{{2}}}, "in every window, iterate 1 has an empty word"},
 		{&Words{Window: 2, Words: [][]int{{1, 3}}}, "in every window, iterate 1 cannot use batch 3"},
+		{&Words{Window: 1_000_000, Words: [][]int{{1, 3, 5}, {1, 3, 4}}}, "in every window, iterate 4 has words of 2 and of 3 steps"},
+		{&Words{Words: [][]int{{1, 1_000_000}, {1}}}, "in every window, iterate 1000000 has words of 2 and of 1 steps"},
+		{&OrderAverage{Window: 100, Method: Sampled, Orders: 1_000_000}, "orders is at most 5242"},
+		{&OrderAverage{Window: 1000, Method: Regularizer}, "at most 256 batches"},
 	} {
 		if err := c.a.Validate(); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: error %v, want %q", c.a, err, c.want)

@@ -64,7 +64,7 @@ func Example_arrangement() {
 		Iterates:    iterates,
 		Maps:        func(int) (compose.Maps, error) { return halve{}, nil },
 	}
-	work, err := compose.Cost(job)
+	work, err := compose.Cost(context.Background(), job)
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -41,15 +41,16 @@ type spent struct {
 	time time.Duration
 }
 
-func newExecutor(jobs []Job, o Options) (*executor, error) {
+func newExecutor(ctx context.Context, jobs []Job, o Options) (*executor, error) {
 	if o.Workers <= 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
 	e := &executor{jobs: slices.Clone(jobs), options: o, spent: make([]spent, len(jobs)), trials: map[int]*trials{}}
 	e.changed.L = &e.mu
 	e.window = 2 * o.Workers * len(jobs)
+	plans := make([][]*node, len(jobs))
 	for i := range e.jobs {
-		if err := e.plan(i); err != nil {
+		if err := e.plan(ctx, i, plans); err != nil {
 			return nil, fmt.Errorf("%s: %w", jobs[i].Name, err)
 		}
 	}
@@ -64,14 +65,24 @@ func newExecutor(jobs []Job, o Options) (*executor, error) {
 	return e, e.resume(o.Resume)
 }
 
-func (e *executor) plan(job int) error {
+// plan makes the plan of a job: that of an earlier one, such as the same arrangement with another seed, if it is alike.
+func (e *executor) plan(ctx context.Context, job int, plans [][]*node) (err error) {
 	j := &e.jobs[job]
-	j.chain = len(j.Averages) > 0 && isChain(j.Arrangement, j.last())
-	nodes, err := plan(j)
+	nodes := plans[job]
+	if like := slices.IndexFunc(e.jobs[:job], func(k Job) bool { return j.alike(&k) }); like >= 0 {
+		j.chain, nodes = e.jobs[like].chain, planAlike(plans[like])
+	} else {
+		j.chain = len(j.Averages) > 0 && isChain(j.Arrangement, j.last())
+		nodes, err = plan(ctx, j)
+	}
+	plans[job] = nodes
 	for _, n := range nodes {
 		n.job = job
 	}
 	e.nodes = append(e.nodes, nodes...)
+	if len(e.nodes) > maxNodes {
+		return fmt.Errorf("the run has more than %d iterates to compute, the most that are planned (evaluate fewer of them, or take fewer seeds)", maxNodes)
+	}
 	if adaptive, is := IsAdaptive(j.Arrangement, j.last()); is && err == nil {
 		if e.options.Score == nil {
 			err = errors.New("an adaptive arrangement needs evaluations that can be compared")

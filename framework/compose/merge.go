@@ -17,7 +17,7 @@ const (
 )
 
 // lead says which nodes of a job may merge with which.
-func (j *Job) lead(nodes []*node) error {
+func (j *Job) lead(w *writer, nodes []*node) error {
 	bases := map[*node]bool{nil: true}
 	for _, n := range nodes {
 		bases[n.from], bases[n.base] = true, true
@@ -28,7 +28,10 @@ func (j *Job) lead(nodes []*node) error {
 		if n.open || n.trial || bases[n] || len(n.path) > 1 || n.path[0].skip > 0 {
 			continue // what others start from stays exact
 		}
-		c := j.Arrangement.Compose(n.iterate)
+		c, err := w.compose(n.iterate)
+		if err != nil {
+			return err
+		}
 		if c.Merge == 0 {
 			continue
 		}

@@ -58,7 +58,7 @@ func TestTrajectoriesThatComeNearGoOnAsOne(t *testing.T) {
 			first, checkpoint := interrupted(t, []Job{job}, Options{Workers: 2}, stop)
 			requireSameResults(t, append(first, emitted(t, []Job{job}, Options{Resume: checkpoint})...), alone)
 		}
-		if cost, err := Cost(job); err != nil || !Bounded(job) || cost.Steps != func() (n int64) {
+		if cost, err := Cost(t.Context(), job); err != nil || !Bounded(job) || cost.Steps != func() (n int64) {
 			for _, r := range want {
 				n += r.Work.Steps
 			}

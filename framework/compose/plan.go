@@ -1,7 +1,9 @@
 package compose
 
 import (
+	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
@@ -68,9 +70,15 @@ func (n *node) needs() []*node {
 	return slices.DeleteFunc([]*node{n.from, n.base, n.leader, n.previous}, func(m *node) bool { return m == nil })
 }
 
+// What a plan may take.
+const (
+	maxPlanned = 10_000_000_000 // letters of a job's words
+	maxNodes   = 4_000_000      // of all jobs together
+)
+
 // plan lists what must be computed for the wanted iterates of a job, each after its base and right before the first wanted iterate
 // that needs it. Iterates that nobody wants and only one other starts from are merged into that one: their words are put in a row.
-func plan(j *Job) ([]*node, error) {
+func plan(ctx context.Context, j *Job) ([]*node, error) {
 	for i, n := range j.Iterates {
 		if n < 1 || i > 0 && n <= j.Iterates[i-1] {
 			return nil, fmt.Errorf("iterates %v are not in ascending order from 1 on", j.Iterates[max(0, i-1):i+1])
@@ -86,12 +94,13 @@ func plan(j *Job) ([]*node, error) {
 		first := slices.IndexFunc(needed, adaptive.Trial)
 		settled = needed[:first+1]
 	}
-	nodes, err := settle(j, settled)
+	w := &writer{ctx: ctx, by: j.Arrangement}
+	nodes, err := settle(w, j, settled)
 	for _, m := range needed[len(settled):] { // behind the first trial
 		n := &node{iterate: m, open: true, words: 1, path: []leg{{iterate: m}}}
 		if err == nil {
-			c := j.Arrangement.Compose(m)
-			if err = c.Check(m); err == nil {
+			var c Composition
+			if c, err = w.compose(m); err == nil {
 				n.work = c.work(0)
 			}
 		}
@@ -110,9 +119,56 @@ func plan(j *Job) ([]*node, error) {
 		}
 	}
 	if err == nil {
-		err = j.lead(nodes)
+		err = j.lead(w, nodes)
 	}
 	return nodes, err
+}
+
+// writer composes iterates for a plan, until the context is cancelled or the words are too many to be planned.
+type writer struct {
+	ctx     context.Context
+	by      Arrangement
+	letters int64 // so far
+}
+
+// compose returns the composition of iterate n, which can make it.
+func (w *writer) compose(n int) (Composition, error) {
+	if err := w.ctx.Err(); err != nil {
+		return Composition{}, err
+	}
+	c := w.by.Compose(n)
+	if err := c.Check(n); err != nil {
+		return c, err
+	}
+	w.letters += int64(len(c.Words)) * int64(len(c.Words[0]))
+	if w.letters > maxPlanned {
+		return c, fmt.Errorf("the words up to iterate %d have more than %d steps, the most that are planned (evaluate fewer iterates, or take fewer "+
+			"steps or shorter windows)", n, int64(maxPlanned))
+	}
+	return c, nil
+}
+
+// planAlike returns the plan of a job whose plan differs from an earlier one in nothing but the states: its nodes, with paths that both
+// share.
+func planAlike(nodes []*node) []*node {
+	copies := make(map[*node]*node, len(nodes)+1)
+	list := make([]*node, len(nodes))
+	for i, n := range nodes {
+		c := *n
+		list[i], copies[n] = &c, &c
+	}
+	copies[nil] = nil
+	for _, c := range list {
+		c.from, c.base, c.leader, c.previous = copies[c.from], copies[c.base], copies[c.leader], copies[c.previous]
+	}
+	return list
+}
+
+// alike reports whether two jobs have the same plan.
+func (j *Job) alike(k *Job) bool {
+	return reflect.TypeOf(j.Arrangement) == reflect.TypeOf(k.Arrangement) && reflect.TypeOf(j.Arrangement).Comparable() && j.Arrangement == k.Arrangement &&
+		slices.Equal(j.Iterates, k.Iterates) && j.Period == k.Period && j.CountMatters == k.CountMatters && j.Successive == k.Successive &&
+		slices.Equal(j.Averages, k.Averages) && j.Initial != nil && k.Initial != nil && j.Initial.Layout.Same(k.Initial.Layout)
 }
 
 // withTrials adds to the wanted iterates the trials before the last of them, and what the first trial starts from.
@@ -134,8 +190,8 @@ func withTrials(a Adaptive, wanted []int) []int {
 }
 
 // settle makes the nodes for iterates whose compositions are known.
-func settle(j *Job, needed []int) ([]*node, error) {
-	links, err := trace(j, needed)
+func settle(w *writer, j *Job, needed []int) ([]*node, error) {
+	links, err := trace(w, j, needed)
 	if err != nil {
 		return nil, err
 	}
@@ -182,20 +238,25 @@ type link struct {
 }
 
 // trace follows every needed iterate back to the initial state.
-func trace(j *Job, needed []int) (map[int]*link, error) {
+func trace(w *writer, j *Job, needed []int) (map[int]*link, error) {
 	links := map[int]*link{}
 	bracketed := map[int]int{} // the last needed iterate with a bracket on each base
 	for _, n := range needed {
 		for m := n; m > 0 && links[m] == nil; {
-			c := j.Arrangement.Compose(m)
-			if err := j.check(m, c); err != nil {
+			c, err := w.compose(m)
+			if err == nil {
+				err = j.check(m, c)
+			}
+			if err != nil {
 				return nil, err
 			}
 			l := &link{base: c.Base, from: c.Base, words: len(c.Words), bracket: c.Bracket != nil}
 			switch {
 			case l.bracket:
-				if earlier := bracketed[c.Base]; earlier > 0 && beginsWith(c, j.Arrangement.Compose(earlier), 0) {
-					l.from, l.skip = earlier, len(j.Arrangement.Compose(earlier).Words[0])
+				if n := bracketed[c.Base]; n > 0 {
+					if earlier := j.Arrangement.Compose(n); beginsWith(c, earlier, 0) {
+						l.from, l.skip = n, len(earlier.Words[0])
+					}
 				}
 				bracketed[c.Base] = m
 			case j.Period > 0 && m-j.Period > c.Base:
@@ -220,11 +281,8 @@ func trace(j *Job, needed []int) (map[int]*link, error) {
 	return links, nil
 }
 
-// check returns an error unless the job can make iterate n so.
+// check returns an error unless the job's states can have what makes iterate n.
 func (j *Job) check(n int, c Composition) error {
-	if err := c.Check(n); err != nil {
-		return err
-	}
 	if c.Bracket == nil {
 		return nil
 	}

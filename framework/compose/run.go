@@ -131,7 +131,7 @@ type Result struct {
 // context's error. Whenever it ends, the emitted results are the first ones in their order, each of them whole, and the checkpoint
 // that it returns says where the rest starts.
 func Run(ctx context.Context, jobs []Job, o Options) (Checkpoint, error) {
-	e, err := newExecutor(jobs, o)
+	e, err := newExecutor(ctx, jobs, o)
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("compose: %w", err)
 	}

@@ -42,7 +42,7 @@ func randomJobs(t *testing.T, r *rand.Rand, f steps) (jobs []Job, cost int64) {
 		default:
 			j.Arrangement = randomTable(r, last)
 		}
-		c, err := Cost(j)
+		c, err := Cost(t.Context(), j)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,7 +112,7 @@ func TestResultsFollowTheDefinitionForAnyNumberOfWorkers(t *testing.T) {
 					}
 				}
 				unseen := visits.Load() - states // of trials, and of what the first starts from
-				if adaptive, err := Cost(jobs[2]); err != nil || unseen != adaptive.Extra {
+				if adaptive, err := Cost(t.Context(), jobs[2]); err != nil || unseen != adaptive.Extra {
 					t.Errorf("seed %d, %d workers: %d visits of %d states, error %v", seed, workers, visits.Load(), states, err)
 				}
 				if seen.Load() > cost || total != seen.Load() || progress.Load() != total {
@@ -429,7 +429,7 @@ func scoreOfCopy(value any) float64 { return first(value.(*optim.State)) }
 func TestNothingIsKeptWhenTheRunIsOver(t *testing.T) {
 	for seed := range uint64(10) {
 		jobs, _ := randomJobs(t, rand.New(rand.NewPCG(seed, 5)), tangle)
-		e, err := newExecutor(jobs, Options{Workers: 1, Visit: copies, Score: scoreOfCopy})
+		e, err := newExecutor(t.Context(), jobs, Options{Workers: 1, Visit: copies, Score: scoreOfCopy})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -475,7 +475,7 @@ func TestMemoryCountsAllThatAveragesRemember(t *testing.T) {
 		{[]Average{{Kind: Latest, Window: 5}}, 6 * numbers * bytes},
 	} {
 		job := Job{Arrangement: Forward{}, Initial: point(0, 0), Iterates: upTo(3), Averages: c.averages, Maps: every(steps(tangle))}
-		e, err := newExecutor([]Job{job}, Options{})
+		e, err := newExecutor(t.Context(), []Job{job}, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

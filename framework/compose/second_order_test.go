@@ -167,7 +167,7 @@ func TestSecondOrderRunsCountTheirWorkAndResume(t *testing.T) {
 		progress := 0
 		job := Job{Arrangement: a, Initial: point(0.7, -0.4), Iterates: []int{1, 2, 3, 5, 6, 9, 10, 12}, Maps: every(descent{0.05}),
 			Averages: []Average{{From: 2}, {Kind: Latest, Window: 2}}}
-		cost, err := Cost(job)
+		cost, err := Cost(t.Context(), job)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -253,7 +253,7 @@ func TestBracketsThatFailOrDiverge(t *testing.T) {
 }
 
 func Example_bracket() {
-	work, err := Cost(Job{Arrangement: Lie{}, Initial: point(0), Iterates: upTo(100)})
+	work, err := Cost(context.Background(), Job{Arrangement: Lie{}, Initial: point(0), Iterates: upTo(100)})
 	fmt.Println(work.Steps, "gradients,", work.HVPs, "Hessian-vector products", err)
 	// Output: 200 gradients, 5049 Hessian-vector products <nil>
 }

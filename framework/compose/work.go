@@ -1,6 +1,9 @@
 package compose
 
-import "slices"
+import (
+	"context"
+	"slices"
+)
 
 // Work is what computing takes.
 type Work struct {
@@ -19,8 +22,8 @@ func (w Work) Units() int64 { return w.Steps + w.HVPs }
 func (w Work) duration() int64 { return w.Steps + 3*w.HVPs }
 
 // Depth returns how long the longest chain of a job is, whose steps wait for one another, in gradients.
-func Depth(j Job) (longest int64, err error) {
-	nodes, err := plan(&j)
+func Depth(ctx context.Context, j Job) (longest int64, err error) {
+	nodes, err := plan(ctx, &j)
 	weigh(nodes)
 	for _, n := range nodes {
 		longest = max(longest, n.weight)
@@ -48,8 +51,8 @@ func Bounded(j Job) bool {
 
 // Cost returns what computing a job's iterates takes, of which those that others start from count once. Where it is Bounded, it is an
 // upper bound. The error says which composition is not possible.
-func Cost(j Job) (Work, error) {
-	nodes, err := plan(&j)
+func Cost(ctx context.Context, j Job) (Work, error) {
+	nodes, err := plan(ctx, &j)
 	var w Work
 	compared := false
 	for _, n := range nodes {

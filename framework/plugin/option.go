@@ -85,8 +85,15 @@ func typeName(t reflect.Type) string {
 }
 
 // Set checks a decoded TOML value (bool, int64, float64, string, []any) and stores it in the struct that was described. The
-// error says what is wrong with the value, not where it stands.
-func (o Option) Set(value any) error { return o.set(o.field, value) }
+// error says what is wrong with the value, not where it stands; a value that is refused is not stored, not even in part.
+func (o Option) Set(value any) error {
+	checked := reflect.New(o.field.Type()).Elem()
+	if err := o.set(checked, value); err != nil {
+		return err
+	}
+	o.field.Set(checked)
+	return nil
+}
 
 func (o Option) set(field reflect.Value, value any) error {
 	wrong := fmt.Errorf("%s must be %s, not %s", o.Name, article(o.Type()), describe(value))

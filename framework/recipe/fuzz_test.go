@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/seed5b471a7e/backstitch/framework/plugin"
 )
 
 func addRecipes(f *testing.F, add func(text string)) {
@@ -36,7 +38,7 @@ func FuzzParse(f *testing.F) {
 			lines := strings.Count(text, "\n") + 1
 			for _, p := range problems {
 				inFile := p.File == "fuzz.toml" && p.Line >= 1 && p.Line <= lines && p.Column >= 1
-				inOverride := p.File == "--set "+assignment && p.Line == 0
+				inOverride := p.File == "--set "+plugin.Shorten(assignment) && p.Line == 0
 				if p.Message == "" || strings.Contains(p.String(), "\n") || !inFile && !inOverride {
 					t.Errorf("problem %+v in a text of %d lines", p, lines)
 				}

@@ -5,17 +5,19 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/seed5b471a7e/backstitch/framework/plugin"
 )
 
 // override puts "key=value" in the place of what the file says, or next to it.
 func (n *node) override(assignment string) *Problem {
-	doc := &document{name: "--set " + assignment, override: true}
+	doc := &document{name: "--set " + plugin.Shorten(assignment), override: true}
 	path, leaf, err := parseOverride(doc, assignment)
 	if err == nil {
 		err = n.set(path, leaf)
 	}
 	if err != nil {
-		return &Problem{File: doc.name, Message: err.Error()}
+		return &Problem{File: doc.name, Message: plugin.Shorten(err.Error())}
 	}
 	return nil
 }
@@ -32,6 +34,9 @@ func parseOverride(doc *document, assignment string) (path []string, leaf *node,
 		if !isName(path[i]) {
 			return nil, nil, fmt.Errorf("%q is not a key", strings.TrimSpace(key))
 		}
+	}
+	if len(value) > maximumSize {
+		return nil, nil, fmt.Errorf("the value has %d bytes, more than a recipe may have", len(value))
 	}
 	name := path[len(path)-1]
 	value = strings.TrimSpace(value)

@@ -6,11 +6,13 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/seed5b471a7e/backstitch/framework/plugin"
 )
 
 // Problem is something in a recipe that its author must change.
 type Problem struct {
-	File    string `json:"file"`             // as given to Parse; for an override, "--set key=value"
+	File    string `json:"file"`             // as given to Parse; for an override, "--set key=value", shortened
 	Line    int    `json:"line,omitempty"`   // from 1; 0 for an override
 	Column  int    `json:"column,omitempty"` // from 1, in characters: where the key starts, or what is no TOML; 0 for an override
 	Message string `json:"message"`
@@ -62,6 +64,7 @@ type place struct {
 }
 
 func (p place) problem(message string) Problem {
+	message = plugin.Shorten(message)
 	if p.in.override {
 		return Problem{File: p.in.name, Message: message}
 	}

@@ -61,7 +61,7 @@ type Model struct {
 
 // Head replaces a classifier's last layer.
 type Head struct {
-	Classes int `toml:"classes" doc:"outputs of the new last layer (0: the model keeps its own)" range:"[0,inf)"`
+	Classes int `toml:"classes" doc:"outputs of the new last layer (0: the model keeps its own)" range:"[0,1048576]"`
 }
 
 // Options says what of the file is imported, and how.
@@ -79,7 +79,7 @@ func (m *Model) Options() model.Options {
 // normalized in the table [data.normalize].
 type Data struct {
 	Name     string `toml:"name" doc:"the data set"`
-	Batch    int    `toml:"batch" doc:"examples in a batch" range:"[1,inf)"`
+	Batch    int    `toml:"batch" doc:"examples in a batch" range:"[1,1000000]"`
 	Sampling string `toml:"sampling" doc:"iid: with replacement; shuffle: by epochs; cycle: the same batches over and over" oneof:"iid shuffle cycle"`
 	Cycle    int    `toml:"cycle" doc:"for sampling = \"cycle\": the period in batches" range:"[0,inf)"`
 	dataset.Preparation
@@ -113,7 +113,7 @@ type Average struct {
 	Of     string  `toml:"of" doc:"the arrangement"`
 	From   int     `toml:"from" doc:"the last iterate that is left out" range:"[0,inf)"`
 	Decay  float64 `toml:"decay" doc:"for ema: share of the average that is kept when an iterate is taken in" range:"[0,1)"`
-	Window int     `toml:"window" doc:"for latest: how many" range:"[1,inf)"`
+	Window int     `toml:"window" doc:"for latest: how many" range:"[1,1000000]"`
 }
 
 // Compose returns the average as package compose has it.

@@ -15,6 +15,12 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/program"
 )
 
+// What a run is planned for.
+const (
+	maxSeeds = 1000
+	maxLines = 1_000_000 // of its metrics
+)
+
 var tables = []string{"model", "data", "loss", "optimizer", "schedule", "clipping", "group", "arrangement", "average", "evaluate", "engine"}
 
 func (c *checker) recipe(root *node) *Recipe {
@@ -25,6 +31,9 @@ func (c *checker) recipe(root *node) *Recipe {
 	}
 	if len(r.Seeds) == 0 {
 		c.report(root.where("seeds"), "seeds is empty")
+	}
+	if len(r.Seeds) > maxSeeds {
+		c.report(root.where("seeds"), "seeds has %d seeds: a run has at most %d", len(r.Seeds), maxSeeds)
 	}
 	if twice, is := repeated(r.Seeds); is {
 		c.report(root.where("seeds"), "seeds has %d twice", twice)
@@ -39,6 +48,7 @@ func (c *checker) recipe(root *node) *Recipe {
 	r.Arrangements = c.arrangements(root)
 	r.Averages = c.averages(root, r)
 	c.evaluate(root, &r.Evaluate, r.Steps, r.Loss.Loss)
+	c.size(root, r)
 	c.trials(root, r)
 	c.engine(root, &r.Engine)
 	return r
@@ -238,7 +248,7 @@ func (c *checker) evaluate(root *node, e *Evaluate, steps int, loss program.Loss
 	switch {
 	case steps <= 0 || len(e.Iterates(steps)) > 0:
 	case len(e.At) > 0:
-		c.report(table.where("at"), "at = %v has no iterate of the %d steps: nothing would be recorded", e.At, steps)
+		c.report(table.where("at"), "at = %v has no iterate of the %d steps: nothing would be recorded", e.At[:min(len(e.At), 5)], steps)
 	case e.Every == 0:
 		c.report(table.where("every"), "every = 0 without at: nothing would be recorded")
 	default:
@@ -291,11 +301,31 @@ func (c *checker) engine(root *node, e *Engine) {
 	}
 }
 
+// size reports a run that would record more than can be planned, if nothing else is wrong with it.
+func (c *checker) size(root *node, r *Recipe) {
+	if len(c.problems) > 0 {
+		return
+	}
+	recorded := len(r.Arrangements) + len(r.Averages)
+	lines := len(r.Evaluate.Iterates(r.Steps)) * recorded * len(r.Seeds)
+	if lines <= maxLines {
+		return
+	}
+	at := root.where("steps")
+	if table := root.find("evaluate"); table != nil {
+		at = table.where("every", "at")
+	}
+	c.report(at, "the run would record %d lines, for each evaluated iterate of %d arrangements and averages with %d seeds: at most %d are planned "+
+		"(evaluate fewer iterates: every = %d)", lines, recorded, len(r.Seeds), maxLines, (r.Steps*recorded*len(r.Seeds)+maxLines-1)/maxLines)
+}
+
 func repeated[T comparable](list []T) (twice T, is bool) {
-	for i, v := range list {
-		if slices.Contains(list[:i], v) {
+	seen := make(map[T]bool, len(list))
+	for _, v := range list {
+		if seen[v] {
 			return v, true
 		}
+		seen[v] = true
 	}
 	return twice, false
 }

@@ -50,8 +50,8 @@ func (r *Run) Estimate(ctx context.Context, measure time.Duration, workers int) 
 		}
 		e.TotalSeconds += float64(part.times) * *part.seconds / float64(workers)
 	}
-	for _, j := range r.jobs {
-		depth, err := compose.Depth(j)
+	for _, j := range r.jobs[:len(r.Recipe.Arrangements)] { // other seeds take as long
+		depth, err := compose.Depth(ctx, j)
 		if err != nil {
 			return e, err
 		}

@@ -58,12 +58,12 @@ func (r *Run) State(ctx context.Context, w Wanted, workers int, progress func(st
 }
 
 // StepsTo returns how much work State is, in gradients and Hessian-vector products: at most, if the arrangement is adaptive.
-func (r *Run) StepsTo(w Wanted) (int64, error) {
+func (r *Run) StepsTo(ctx context.Context, w Wanted) (int64, error) {
 	j, _, _, err := r.only(w)
 	if err != nil {
 		return 0, err
 	}
-	work, err := compose.Cost(j)
+	work, err := compose.Cost(ctx, j)
 	return work.Units(), err
 }
 

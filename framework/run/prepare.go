@@ -50,10 +50,10 @@ func Prepare(ctx context.Context, rc *recipe.Recipe, open OpenModel) (*Run, erro
 	}
 	r.evaluator = newEvaluator(r.Program, r.Data, rc.Evaluate, rc.Data.Batch)
 	r.iterates = rc.Evaluate.Iterates(rc.Steps)
-	if err = r.prepareJobs(); err != nil {
+	if err = r.prepareJobs(ctx); err != nil {
 		return nil, err
 	}
-	return r, r.prepareCosts()
+	return r, r.prepareCosts(ctx)
 }
 
 func (r *Run) prepareProgram(open OpenModel) error {
@@ -141,9 +141,12 @@ func (r *Run) checkClasses(evaluation *program.Graph) error {
 }
 
 // prepareJobs makes a job of every arrangement with every seed.
-func (r *Run) prepareJobs() error {
+func (r *Run) prepareJobs(ctx context.Context) error {
 	rc := r.Recipe
 	for _, seed := range rc.Seeds {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		sampler, err := dataset.NewSampler(r.Data.Train.Len(), rc.Data.Batch, rc.Data.Sampling, rc.Data.Cycle, seed)
 		if err != nil {
 			return err
@@ -201,13 +204,13 @@ type Cost struct {
 }
 
 // prepareCosts counts the work of every arrangement.
-func (r *Run) prepareCosts() error {
+func (r *Run) prepareCosts(ctx context.Context) error {
 	seeds := int64(len(r.Recipe.Seeds))
 	for i, a := range r.Recipe.Arrangements {
 		if err := r.checkSecondOrder(a.Arrangement); err != nil {
 			return fmt.Errorf("run: arrangement %q: %w", a.Name, err)
 		}
-		work, err := compose.Cost(r.jobs[i])
+		work, err := compose.Cost(ctx, r.jobs[i])
 		if err != nil {
 			return fmt.Errorf("run: arrangement %q: %w", a.Name, err)
 		}

@@ -62,7 +62,7 @@ func (f *exportFlags) export(c *cobra.Command, path string) error {
 	if wanted.Iterate == 0 {
 		wanted.Iterate = r.Recipe.Steps
 	}
-	steps, err := r.StepsTo(wanted)
+	steps, err := r.StepsTo(c.Context(), wanted)
 	if err != nil {
 		return err
 	}

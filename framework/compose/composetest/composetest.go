@@ -174,7 +174,7 @@ func cost(construct func() compose.Arrangement) error {
 	var steps, hvps atomic.Int64
 	j := job(construct())
 	j.Maps = func(int) (compose.Maps, error) { return descent{rate, 0, &steps, &hvps}, nil }
-	announced, err := compose.Cost(j)
+	announced, err := compose.Cost(context.Background(), j)
 	if err != nil {
 		return err
 	}
@@ -270,7 +270,7 @@ func cycles(construct func() compose.Arrangement) error {
 		most := steps.Swap(0)
 		hvps.Store(0)
 		j.Period = period
-		announced, err := compose.Cost(j)
+		announced, err := compose.Cost(context.Background(), j)
 		if err != nil {
 			return err
 		}
