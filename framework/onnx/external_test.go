@@ -214,3 +214,31 @@ func TestModelsWithExternalDataAreWrittenBack(t *testing.T) {
 		t.Errorf("new values come back as %v, %v", got, err)
 	}
 }
+
+func TestTheHashOfAModelCoversItsExternalData(t *testing.T) {
+	dir := t.TempDir()
+	file := write(t, filepath.Join(dir, "w"), raw([]float32{1, 2})[2:])
+	sum := func() [32]byte {
+		t.Helper()
+		s, err := load(t, externalModel(t, dir, "location", "w")).Sum256()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	before := sum()
+	if sum() != before {
+		t.Error("the same model has another hash")
+	}
+	write(t, file, raw([]float32{1, 3})[2:])
+	if sum() == before {
+		t.Error("other weights beside the model do not change the hash")
+	}
+	m := load(t, externalModel(t, dir, "location", "w"))
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Sum256(); err == nil {
+		t.Error("a model whose weights are gone has a hash")
+	}
+}

@@ -2,7 +2,6 @@ package run
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -135,19 +134,12 @@ func (r *Run) Export(s *optim.State, target string) error {
 	return m.Export(path, target, parameters, buffers)
 }
 
-// errChanged says that a run cannot be computed again.
-var errChanged = errors.New("it was changed since the run: weights cannot be computed again")
-
-// Check returns an error unless the folder's run is the one that was prepared.
+// Check returns an error unless the folder's run is the one that was prepared, to the last bit: only then can weights be computed
+// again.
 func (r *Run) Check(f *Folder) error {
-	info, err := r.info(Options{Workers: 1})
-	switch {
-	case err != nil:
-		return err
-	case info.Model.SHA256 != f.Info.Model.SHA256:
-		return fmt.Errorf("run: the model %s: %w", r.Recipe.Model.ONNX, errChanged)
-	case !sameRecipe(info.Recipe, f.Info.Recipe):
-		return fmt.Errorf("run: the recipe of %s: %w", f.Path, errChanged)
+	changes, err := r.Changes(f.Info)
+	if err == nil && len(changes) > 0 {
+		err = fmt.Errorf("run: the weights of %s cannot be computed again: %s", f.Path, inWords(changes))
 	}
-	return nil
+	return err
 }

@@ -103,7 +103,7 @@ func TestAStateThatIsNotThereIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Check(folder); err == nil || !strings.Contains(err.Error(), "the recipe of") {
+	if err := r.Check(folder); err == nil || !strings.Contains(err.Error(), "steps was 8 and is 7") {
 		t.Errorf("another recipe's folder is taken: %v", err)
 	}
 }

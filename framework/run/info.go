@@ -13,6 +13,7 @@ type Info struct {
 	Set            []string          `json:"set,omitempty"`   // the overrides that the run was started with
 	Notes          []string          `json:"notes,omitempty"` // see Run.Notes
 	Model          ModelInfo         `json:"model"`
+	Data           DataInfo          `json:"data"`
 	Seeds          []uint64          `json:"seeds"`
 	Steps          int               `json:"steps"`
 	Metrics        []string          `json:"metrics"`
@@ -21,6 +22,7 @@ type Info struct {
 	Precision      string            `json:"dtype"`
 	Workers        int               `json:"workers"`
 	Versions       map[string]string `json:"versions"`
+	Build          string            `json:"build"` // what tells the binary from others
 	CPU            CPUInfo           `json:"cpu"`
 	Started        time.Time         `json:"started"`
 	Ended          time.Time         `json:"ended,omitzero"`
@@ -43,8 +45,16 @@ const (
 // ModelInfo identifies the model.
 type ModelInfo struct {
 	Source     string `json:"source"` // zoo:NAME or the path in the recipe
-	SHA256     string `json:"sha256"`
+	SHA256     string `json:"sha256"` // of the file and its external data
 	Parameters int    `json:"parameters"`
+}
+
+// DataInfo identifies the data as they were loaded, resized and normalized.
+type DataInfo struct {
+	Name   string `json:"name"`
+	SHA256 string `json:"sha256"`
+	Train  int    `json:"train_examples"`
+	Test   int    `json:"test_examples"`
 }
 
 // CPUInfo says where the numbers were computed; bits are reproducible on one instruction set only.

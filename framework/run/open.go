@@ -1,14 +1,13 @@
 package run
 
 import (
-	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
 	"time"
 
 	"golang.org/x/sys/cpu"
@@ -45,16 +44,12 @@ func (r *Run) resume(o Options, info Info) (Info, checkpoint, error) {
 	if err != nil {
 		return info, checkpoint{}, err
 	}
-	for what, same := range map[string]bool{
-		"recipe":          sameRecipe(old.Info.Recipe, info.Recipe),
-		"model":           old.Info.Model.SHA256 == info.Model.SHA256,
-		"architecture":    old.Info.CPU.Architecture == info.CPU.Architecture,
-		"instruction set": old.Info.CPU.InstructionSet == info.CPU.InstructionSet,
-		"engine's kernels (see BACKSTITCH_KERNELS)": old.Info.Kernels == info.Kernels,
-	} {
-		if !same {
-			return info, checkpoint{}, fmt.Errorf("run: the run in %s cannot be resumed: its %s differs", o.Folder, what)
-		}
+	changes, err := r.Changes(old.Info)
+	if err != nil {
+		return info, checkpoint{}, err
+	}
+	if len(changes) > 0 {
+		return info, checkpoint{}, fmt.Errorf("run: the run in %s cannot be resumed: %s", o.Folder, inWords(changes))
 	}
 	from, err := loadCheckpoint(o.Folder, r.jobs)
 	if err != nil {
@@ -70,12 +65,6 @@ func (r *Run) resume(o Options, info Info) (Info, checkpoint, error) {
 	return info, from, writeInfo(o.Folder, info)
 }
 
-// sameRecipe compares recipes, one of which went through an indented file.
-func sameRecipe(a, b json.RawMessage) bool {
-	var x, y bytes.Buffer
-	return json.Compact(&x, a) == nil && json.Compact(&y, b) == nil && x.String() == y.String()
-}
-
 // info describes the run before it starts.
 func (r *Run) info(o Options) (Info, error) {
 	rc := r.Recipe
@@ -83,14 +72,19 @@ func (r *Run) info(o Options) (Info, error) {
 	if err != nil {
 		return Info{}, fmt.Errorf("run: %w", err)
 	}
+	identity, err := build()
+	if err != nil {
+		return Info{}, err
+	}
 	info := Info{
 		Name:   rc.Name,
 		Status: Running,
 		Recipe: resolved, Set: rc.Set, Notes: r.Notes(),
 		Model: ModelInfo{Source: rc.Model.ONNX, SHA256: r.modelHash, Parameters: r.Program.Model.Size()},
+		Data:  r.dataInfo(),
 		Seeds: rc.Seeds, Steps: rc.Steps, Metrics: rc.Evaluate.Metrics,
 		Engine: rc.Engine.Name, Kernels: rc.Engine.Engine.Kernels(), Precision: string(r.Program.Precision), Workers: o.Workers,
-		Versions: Versions(), CPU: DescribeCPU(), Started: time.Now(),
+		Versions: Versions(), Build: identity, CPU: DescribeCPU(), Started: time.Now(),
 	}
 	for _, c := range r.Costs {
 		info.GradientSteps += c.Steps
@@ -116,23 +110,14 @@ func DescribeCPU() CPUInfo {
 	return CPUInfo{runtime.GOARCH, set, runtime.NumCPU()}
 }
 
-// Versions names the code that computes: Go, this module, and those it stands on.
-func Versions() map[string]string {
-	v := map[string]string{"go": runtime.Version()}
-	build, ok := debug.ReadBuildInfo()
-	if !ok {
-		return v
+// dataInfo identifies the data, whose hash takes a moment and is computed once.
+func (r *Run) dataInfo() DataInfo {
+	d := r.Data
+	if r.dataHash == "" {
+		sum := d.Sum256()
+		r.dataHash = hex.EncodeToString(sum[:])
 	}
-	for _, m := range append(build.Deps, &build.Main) {
-		switch m.Path {
-		case "github.com/seed5b471a7e/backstitch":
-			v["backstitch"] = m.Version
-		case "gorgonia.org/gorgonia", "gorgonia.org/tensor", "gonum.org/v1/gonum",
-			"github.com/owulveryck/onnx-go", "github.com/yalue/onnxruntime_go":
-			v[m.Path] = m.Version
-		}
-	}
-	return v
+	return DataInfo{Name: d.Name, SHA256: r.dataHash, Train: d.Train.Len(), Test: d.Test.Len()}
 }
 
 // stepsOf returns the gradients and Hessian-vector products that the first lines of a folder's metrics account for.

@@ -2,7 +2,6 @@ package run
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -26,6 +25,7 @@ type Run struct {
 	Costs   []Cost // of the arrangements, in their order
 
 	modelHash string
+	dataHash  string // "" until it is asked for
 	evaluator *evaluator
 	samplers  []*dataset.Sampler // one for each seed
 	jobs      []compose.Job      // seed by seed, in the recipe's order of arrangements
@@ -62,12 +62,11 @@ func (r *Run) prepareProgram(open OpenModel) error {
 	if err != nil {
 		return err
 	}
-	encoded, err := source.Encode()
+	sum, err := source.Sum256()
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", rc.Model.ONNX, err)
 	}
-	hash := sha256.Sum256(encoded)
-	r.modelHash = hex.EncodeToString(hash[:])
+	r.modelHash = hex.EncodeToString(sum[:])
 	m, err := model.Import(source, rc.Model.Options())
 	if err != nil {
 		return fmt.Errorf("%s: %w", rc.Model.ONNX, err)

@@ -67,7 +67,10 @@ func prepare(t *testing.T, source string, overrides ...string) (*run.Run, error)
 		t.Fatal(err)
 	}
 	return run.Prepare(context.Background(), rc, func(reference string) (*onnx.Model, error) {
-		return modelzoo.Build(strings.TrimPrefix(reference, "zoo:"), 0)
+		if name, zoo := strings.CutPrefix(reference, "zoo:"); zoo {
+			return modelzoo.Build(name, 0)
+		}
+		return onnx.Load(reference)
 	})
 }
 
@@ -426,14 +429,14 @@ func TestExecuteRefusesForeignFolders(t *testing.T) {
 		want      string
 	}{
 		"not empty":      {run.Options{Folder: finished.Path}, nil, "is not empty"},
-		"other recipe":   {run.Options{Folder: finished.Path, Resume: true}, []string{"steps=8"}, "its recipe differs"},
-		"other numbers":  {run.Options{Folder: finished.Path, Resume: true}, []string{"data.normalize={mean=[0.5], std=[1]}"}, "its recipe differs"},
-		"other sizes":    {run.Options{Folder: finished.Path, Resume: true}, []string{"data.resize=[8, 8]"}, "its recipe differs"},
-		"other mode":     {run.Options{Folder: finished.Path, Resume: true}, []string{"model.batchnorm=eval"}, "its recipe differs"},
-		"other body":     {run.Options{Folder: finished.Path, Resume: true}, []string{"model.freeze=[\"fc1.*\"]"}, "its recipe differs"},
-		"other layers":   {run.Options{Folder: finished.Path, Resume: true}, []string{"model.train=[\"*.weight\"]"}, "its recipe differs"},
-		"other head":     {run.Options{Folder: finished.Path, Resume: true}, []string{"model.head={classes=10}"}, "its recipe differs"},
-		"other ties":     {run.Options{Folder: finished.Path, Resume: true}, []string{"model.untie=true"}, "its recipe differs"},
+		"other recipe":   {run.Options{Folder: finished.Path, Resume: true}, []string{"steps=8"}, "steps was 7 and is 8"},
+		"other numbers":  {run.Options{Folder: finished.Path, Resume: true}, []string{"data.normalize={mean=[0.5], std=[1]}"}, "data.normalize.mean was [] and is [0.5]"},
+		"other sizes":    {run.Options{Folder: finished.Path, Resume: true}, []string{"data.resize=[8, 8]"}, "data.resize was [] and is [8,8]"},
+		"other mode":     {run.Options{Folder: finished.Path, Resume: true}, []string{"model.batchnorm=eval"}, "model.batchnorm was"},
+		"other body":     {run.Options{Folder: finished.Path, Resume: true}, []string{"model.freeze=[\"fc1.*\"]"}, "model.freeze was"},
+		"other layers":   {run.Options{Folder: finished.Path, Resume: true}, []string{"model.train=[\"*.weight\"]"}, "model.train was"},
+		"other head":     {run.Options{Folder: finished.Path, Resume: true}, []string{"model.head={classes=10}"}, "model.head.classes was 0 and is 10"},
+		"other ties":     {run.Options{Folder: finished.Path, Resume: true}, []string{"model.untie=true"}, "model.untie was false and is true"},
 		"nothing there":  {run.Options{Folder: t.TempDir(), Resume: true}, nil, "not a run folder"},
 		"no such folder": {run.Options{Folder: filepath.Join(t.TempDir(), "x"), Resume: true}, nil, "not a run folder"},
 	} {
