@@ -2,7 +2,7 @@ package run
 
 import (
 	"errors"
-	"maps"
+	"reflect"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -74,7 +74,7 @@ func TestVersionsNameWhatComputes(t *testing.T) {
 		"nothing is known": {debug.BuildInfo{}, map[string]string{}},
 	} {
 		c.want["go"] = runtime.Version()
-		if got := versions(&c.build); !maps.Equal(got, c.want) {
+		if got := versions(&c.build); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%s: %v, want %v", rule, got, c.want)
 		}
 	}
