@@ -20,7 +20,7 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/program"
 )
 
-// goldens names a folder of goldens to test instead of testdata; testdata/torch_export.py says what they are and makes them.
+// goldens names a folder of goldens to test instead of testdata; testdata/torch_export.py and recurrent.py say what they are and make them.
 const goldens = "BACKSTITCH_GOLDENS"
 
 // The largest errors that are accepted, by the measure of distance.
