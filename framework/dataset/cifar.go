@@ -100,8 +100,13 @@ func (c cifar) load(ctx context.Context, path string) (*Dataset, error) {
 		return nil, fmt.Errorf("data set %s: %w", c.name, err)
 	}
 	var training [][]byte
+	total := 0
 	for _, name := range c.train {
 		training = append(training, read[name])
+		total += len(read[name])
+	}
+	if err := affordable("what they hold", int64(total+len(read[c.test])), 4); err != nil {
+		return nil, fmt.Errorf("data set %s: %w", c.name, err)
 	}
 	return &Dataset{Name: c.name, Train: c.split(training...), Test: c.split(read[c.test])}, nil
 }
@@ -146,7 +151,7 @@ func (c cifar) readFolder(ctx context.Context, folder string) (map[string][]byte
 		if err != nil {
 			return nil, err
 		}
-		read[name], err = c.records(f)
+		read[name], err = c.records(interruptible{ctx, f})
 		f.Close()
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", f.Name(), err)
@@ -161,7 +166,7 @@ func (c cifar) readArchive(ctx context.Context, path string) (map[string][]byte,
 		return nil, err
 	}
 	defer f.Close()
-	read, err := c.unpack(ctx, f)
+	read, err := c.unpack(ctx, interruptible{ctx, f})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

@@ -3,11 +3,13 @@ package dataset
 import (
 	"bufio"
 	"compress/gzip"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 )
 
 // maxIDXElements is more than any data set in this format that fits the purpose, and keeps a hostile file from asking for
@@ -26,21 +28,22 @@ type idx struct {
 // idxTypes names the element types of the format. Only the first is read.
 var idxTypes = map[byte]string{0x08: "unsigned bytes", 0x09: "signed bytes", 0x0b: "int16", 0x0c: "int32", 0x0d: "float32", 0x0e: "float64"}
 
-// readIDX reads a file with the given number of dimensions, compressed by gzip or not, whatever its name.
-func readIDX(path string, dimensions int) (idx, error) {
+// readIDX reads a file with the given number of dimensions, compressed by gzip or not, whatever its name. The last ones may have sizes
+// that it must have.
+func readIDX(ctx context.Context, path string, dimensions int, last ...int) (idx, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return idx{}, err
 	}
 	defer f.Close()
-	x, err := decodeIDX(f, dimensions)
+	x, err := decodeIDX(interruptible{ctx, f}, dimensions, last...)
 	if err != nil {
 		return idx{}, fmt.Errorf("%s: %w", path, err)
 	}
 	return x, nil
 }
 
-func decodeIDX(file io.Reader, dimensions int) (idx, error) {
+func decodeIDX(file io.Reader, dimensions int, last ...int) (idx, error) {
 	r, err := decompress(file)
 	if err != nil {
 		return idx{}, err
@@ -52,6 +55,9 @@ func decodeIDX(file io.Reader, dimensions int) (idx, error) {
 	sizes, count, err := countElements(header)
 	if err != nil {
 		return idx{}, err
+	}
+	if got := sizes[len(sizes)-len(last):]; !slices.Equal(got, last) {
+		return idx{}, fmt.Errorf("its examples have shape %v, not %v", got, last)
 	}
 	// Memory grows with what the file holds, not with what it declares; one byte more tells a file that is too long.
 	data, err := io.ReadAll(io.LimitReader(r, int64(count)+1))

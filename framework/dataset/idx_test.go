@@ -88,7 +88,7 @@ func TestIDXRefusesHostileFilesWithoutMuchMemory(t *testing.T) {
 		}
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		_, err := readIDX(path, 3)
+		_, err := readIDX(t.Context(), path, 3)
 		runtime.ReadMemStats(&after)
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: error %v, want %s: … %q", c.name, err, path, c.want)

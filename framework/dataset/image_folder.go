@@ -64,7 +64,7 @@ func (f *ImageFolder) load(ctx context.Context, height, width int) (*Dataset, er
 }
 
 func (f *ImageFolder) splits(ctx context.Context, height, width int) (train, test *Split, err error) {
-	forTrain, forTest, err := f.find()
+	forTrain, forTest, err := f.find(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -82,7 +82,7 @@ type classFolder struct {
 }
 
 // find lists the images for training and for test, by the same classes.
-func (f *ImageFolder) find() (train, test []classFolder, err error) {
+func (f *ImageFolder) find(ctx context.Context) (train, test []classFolder, err error) {
 	if _, err := os.ReadDir(f.Path); err != nil {
 		return nil, nil, err
 	}
@@ -94,7 +94,7 @@ func (f *ImageFolder) find() (train, test []classFolder, err error) {
 		if trainFolder == "" {
 			trainFolder = f.Path
 		}
-		if train, err = listClasses(trainFolder); err != nil {
+		if train, err = listClasses(ctx, trainFolder); err != nil {
 			return nil, nil, err
 		}
 		return f.holdOut(train)
@@ -103,8 +103,8 @@ func (f *ImageFolder) find() (train, test []classFolder, err error) {
 	case trainFolder == "":
 		return nil, nil, fmt.Errorf("%s holds no folder train beside %s: make one", f.Path, filepath.Base(testFolder))
 	}
-	if train, err = listClasses(trainFolder); err == nil {
-		if test, err = listClasses(testFolder); err == nil {
+	if train, err = listClasses(ctx, trainFolder); err == nil {
+		if test, err = listClasses(ctx, testFolder); err == nil {
 			err = sameClasses(trainFolder, testFolder, train, test)
 		}
 	}
@@ -122,16 +122,16 @@ func firstFolder(path string, names ...string) string {
 	return ""
 }
 
-func listClasses(folder string) ([]classFolder, error) {
+func listClasses(ctx context.Context, folder string) ([]classFolder, error) {
 	var classes []classFolder
-	err := eachEntry(folder, func(path string, info fs.FileInfo) error {
+	err := eachEntry(ctx, folder, func(path string, info fs.FileInfo) error {
 		if !info.IsDir() {
 			if isPicture(path) {
 				return fmt.Errorf("%s is in no class: move it into a folder that is named after its class", path)
 			}
 			return nil
 		}
-		images, err := listImages(path)
+		images, err := listImages(ctx, path)
 		classes = append(classes, classFolder{info.Name(), images})
 		return err
 	})
@@ -141,9 +141,9 @@ func listClasses(folder string) ([]classFolder, error) {
 	return classes, err
 }
 
-func listImages(folder string) ([]string, error) {
+func listImages(ctx context.Context, folder string) ([]string, error) {
 	var images []string
-	err := eachEntry(folder, func(path string, info fs.FileInfo) error {
+	err := eachEntry(ctx, folder, func(path string, info fs.FileInfo) error {
 		switch {
 		case info.IsDir():
 			return fmt.Errorf("%s is a folder in a class: move its images up, and remove it", path)
@@ -160,7 +160,7 @@ func listImages(folder string) ([]string, error) {
 }
 
 // eachEntry visits what is in a folder, by name, but for hidden files. It follows links.
-func eachEntry(folder string, visit func(path string, info fs.FileInfo) error) error {
+func eachEntry(ctx context.Context, folder string, visit func(path string, info fs.FileInfo) error) error {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return err
@@ -168,6 +168,9 @@ func eachEntry(folder string, visit func(path string, info fs.FileInfo) error) e
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), ".") {
 			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
 		}
 		path := filepath.Join(folder, e.Name())
 		info, err := os.Stat(path)
@@ -202,10 +205,13 @@ func (f *ImageFolder) holdOut(all []classFolder) (train, test []classFolder, err
 	for i, class := range all {
 		n := len(class.images)
 		count := min(max(int(math.Round(f.TestFraction*float64(n))), 1), n-1)
-		chosen := choose(generator(f.SplitSeed, forHoldOut, i), count, n)
+		chosen := make([]bool, n)
+		for _, k := range choose(generator(f.SplitSeed, forHoldOut, i), count, n) {
+			chosen[k] = true
+		}
 		var rest, held []string
 		for k, path := range class.images {
-			if slices.Contains(chosen, k) {
+			if chosen[k] {
 				held = append(held, path)
 			} else {
 				rest = append(rest, path)
@@ -248,9 +254,9 @@ func (r *pictureReader) read(ctx context.Context, classes []classFolder) (*Split
 				return nil, err
 			}
 			if inputs == nil {
-				if int64(count) > maxNumbers/int64(len(numbers)) {
-					return nil, fmt.Errorf("%d images of %d×%d pixels are more than memory is taken for: set resize = [height, width] to less",
-						count, r.height, r.width)
+				what := fmt.Sprintf("a split of %d images of %d×%d pixels", count, r.height, r.width)
+				if err := affordable(what, int64(count)*int64(len(numbers)), 4); err != nil {
+					return nil, fmt.Errorf("%w: set resize = [height, width] to less", err)
 				}
 				inputs = make([]float32, 0, count*len(numbers))
 			}
@@ -270,7 +276,7 @@ func (r *pictureReader) numbers(path string, img image.Image) ([]float32, error)
 	height, width := img.Bounds().Dy(), img.Bounds().Dx()
 	switch {
 	case r.resize:
-		return interpolate(planes(img, r.channels), r.channels, height, width, r.height, r.width), nil
+		return interpolate(context.Background(), planes(img, r.channels), r.channels, height, width, r.height, r.width), nil
 	case r.first == "":
 		r.first, r.height, r.width = path, height, width
 	case height != r.height || width != r.width:

@@ -188,7 +188,7 @@ func TestImagesOfAnySizeAreResized(t *testing.T) {
 	if got := d.Train.Inputs.F32[2*size:]; !slices.Equal(got, planes(colours(3, 5), 3)) {
 		t.Error("the image of the right size was changed")
 	}
-	if got := d.Train.Inputs.F32[:size]; !slices.Equal(got, interpolate(planes(colours(4, 6), 3), 3, 4, 6, 3, 5)) {
+	if got := d.Train.Inputs.F32[:size]; !slices.Equal(got, interpolate(t.Context(), planes(colours(4, 6), 3), 3, 4, 6, 3, 5)) {
 		t.Error("the larger image is not its interpolation")
 	}
 }

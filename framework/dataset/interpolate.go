@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"context"
 	"errors"
 	"math"
 	"runtime"
@@ -12,8 +13,9 @@ import (
 // interpolate returns resized copies of images of one channel each, which stand one after the other, by bilinear interpolation
 // between the centres of pixels. Where it makes them smaller, the triangle that weighs the neighbours is as wide as the scale
 // demands, so that every pixel counts and none of the detail that is lost turns into a pattern (antialiasing). This is what
-// PyTorch's F.interpolate with mode="bilinear" and antialias=True computes, and Pillow, up to its rounding to bytes.
-func interpolate[T float32 | float64](images []T, count, height, width, toHeight, toWidth int) []T {
+// PyTorch's F.interpolate with mode="bilinear" and antialias=True computes, and Pillow, up to its rounding to bytes. When the context is
+// cancelled, it ends early.
+func interpolate[T float32 | float64](ctx context.Context, images []T, count, height, width, toHeight, toWidth int) []T {
 	rows, columns := triangles(height, toHeight), triangles(width, toWidth)
 	resized := make([]T, count*toHeight*toWidth)
 	workers := min(runtime.GOMAXPROCS(0), count)
@@ -23,7 +25,7 @@ func interpolate[T float32 | float64](images []T, count, height, width, toHeight
 		wait.Go(func() {
 			failures[w] = defect.Guard(func() error {
 				narrow := make([]float64, height*toWidth)
-				for n := w * count / workers; n < (w+1)*count/workers; n++ {
+				for n := w * count / workers; n < (w+1)*count/workers && ctx.Err() == nil; n++ {
 					squeeze(images[n*height*width:(n+1)*height*width], columns, narrow)
 					stack(narrow, rows, resized[n*toHeight*toWidth:(n+1)*toHeight*toWidth])
 				}

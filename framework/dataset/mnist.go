@@ -102,7 +102,7 @@ func (f fourFiles) load(ctx context.Context) (*Dataset, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if *split, err = readImages(paths[2*i], paths[2*i+1]); err != nil {
+		if *split, err = readImages(ctx, paths[2*i], paths[2*i+1]); err != nil {
 			return nil, fmt.Errorf("data set %s: %w", f.name, err)
 		}
 	}
@@ -140,16 +140,13 @@ func existing(path string) string {
 	return ""
 }
 
-func readImages(imagesPath, labelsPath string) (*Split, error) {
+func readImages(ctx context.Context, imagesPath, labelsPath string) (*Split, error) {
 	const side, classes = 28, 10
-	images, err := readIDX(imagesPath, 3)
+	labels, err := readIDX(ctx, labelsPath, 1)
 	if err != nil {
 		return nil, err
 	}
-	if images.sizes[1] != side || images.sizes[2] != side {
-		return nil, fmt.Errorf("%s: its images are %d×%d, not %d×%d", imagesPath, images.sizes[1], images.sizes[2], side, side)
-	}
-	labels, err := readIDX(labelsPath, 1)
+	images, err := readIDX(ctx, imagesPath, 3, side, side)
 	if err != nil {
 		return nil, err
 	}

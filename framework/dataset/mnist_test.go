@@ -133,7 +133,7 @@ func TestBrokenFilesAreNamed(t *testing.T) {
 	}{
 		{"missing", "t10k-labels-idx1-ubyte", nil, " lacks t10k-labels-idx1-ubyte"},
 		{"not IDX", "train-labels-idx1-ubyte", []byte("<html>"), "not an IDX file"},
-		{"wrong side", "t10k-images-idx3-ubyte", idxFile(make([]byte, 2*32*32), 2, 32, 32), "its images are 32×32, not 28×28"},
+		{"wrong side", "t10k-images-idx3-ubyte", idxFile(make([]byte, 2*32*32), 2, 32, 32), "its examples have shape [32 32], not [28 28]"},
 		{"counts differ", "train-labels-idx1-ubyte", idxFile([]byte{1, 2}, 2), "it holds 2 labels, but "},
 		{"label too large", "t10k-labels-idx1-ubyte", idxFile([]byte{3, 10}, 2), "label 10 of example 1 is not a class from 0 to 9"},
 	} {

@@ -3,9 +3,15 @@ package dataset
 import (
 	"archive/zip"
 	"bytes"
+	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 )
@@ -123,18 +129,118 @@ func TestFilesThatAreNoArraysAreRefused(t *testing.T) {
 	}
 }
 
-func TestArchivesThatUnpackToTooMuchAreRefused(t *testing.T) {
+// deflated returns an archive with entries of zeros behind a header each, which claims what it likes.
+func deflated(t *testing.T, entries map[string]string, zeros int64) []byte {
+	t.Helper()
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
-	if _, err := z.CreateRaw(&zip.FileHeader{Name: "input.npy", UncompressedSize64: largestNPZ + 1}); err != nil {
-		t.Fatal(err)
+	for name, header := range entries {
+		w, err := z.Create(name + ".npy")
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Write(npyFile(header, []byte{}))
+		if _, err := io.CopyN(w, zeroes{}, zeros); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
 	}
-	_, err := readArchive(bytes.NewReader(b.Bytes()), int64(b.Len()), nil)
-	if err == nil || !strings.Contains(err.Error(), "unpacks to more than 4 GiB") {
-		t.Errorf("an archive that claims too much: %v", err)
+	return b.Bytes()
+}
+
+type zeroes struct{}
+
+func (zeroes) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+func TestArchivesThatClaimTooMuchAreRefusedBeforeTheyAreRead(t *testing.T) {
+	const zeros = 64 << 20
+	for name, c := range map[string]struct{ shape, want string }{
+		"more than the entry":  {"(250000, 1, 64, 64)", "the shape [250000 1 64 64] does not fit 67108864 bytes"},
+		"less than the entry":  {"(1,)", "the shape [1] does not fit 67108864 bytes"},
+		"more than any memory": {"(4611686018427387904, 2)", "does not fit"},
+	} {
+		content := deflated(t, map[string]string{"input": npyHeader("<f4", c.shape)}, zeros)
+		allocates(t, name, 4<<20, func() {
+			if _, err := readHeaders(bytes.NewReader(content), int64(len(content)), nil); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s: error %v, want %q", name, err, c.want)
+			}
+		})
+	}
+}
+
+func TestSizesThatNoArchiveCanHaveAreRefused(t *testing.T) {
+	for _, h := range []zip.FileHeader{
+		{Name: "input.npy", UncompressedSize64: 1 << 40},
+		{Name: "input.npy", UncompressedSize64: 1 << 40, CompressedSize64: 1 << 40},
+		{Name: "input.npy", UncompressedSize64: 1 << 40, CompressedSize64: 100, Method: zip.Deflate},
+	} {
+		var b bytes.Buffer
+		z := zip.NewWriter(&b)
+		if _, err := z.CreateRaw(&h); err != nil {
+			t.Fatal(err)
+		}
+		if err := z.Close(); err != nil {
+			t.Fatal(err)
+		}
+		_, err := readHeaders(bytes.NewReader(b.Bytes()), int64(b.Len()), nil)
+		if err == nil || !strings.Contains(err.Error(), "cannot have the 1099511627776 bytes") {
+			t.Errorf("%+v: error %v", h, err)
+		}
+	}
+}
+
+func TestWhatDoesNotFitMemoryIsRefusedWithNumbers(t *testing.T) {
+	limit := debug.SetMemoryLimit(64 << 20)
+	defer debug.SetMemoryLimit(limit)
+	content := deflated(t, map[string]string{"input": npyHeader("|u1", "(16777216,)")}, 16<<20) // as float32: 64 MiB
+	_, err := readHeaders(bytes.NewReader(content), int64(len(content)), nil)
+	if err == nil || !strings.Contains(err.Error(), "takes 0.0625 GiB of memory, more than the 0.04688 GiB") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestHonestArchivesAreReadWithoutASecondCopy(t *testing.T) {
+	const n = 8 << 20
+	content := deflated(t, map[string]string{"input": npyHeader("<f4", fmt.Sprintf("(%d,)", n))}, 4*n)
+	path := filepath.Join(t.TempDir(), "a.npz")
+	if err := os.WriteFile(path, content, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	allocates(t, "32 MiB of numbers", 36<<20, func() {
+		if a, err := ReadNPZ(path, "input"); err != nil || a["input"].Data.Len() != n {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+func TestReadingEndsWhenTheContextIsCancelled(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.npz")
+	if err := os.WriteFile(path, deflated(t, map[string]string{"input": npyHeader("<f4", "(1048576,)")}, 4<<20), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	f, err := openNPZ(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.close()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := f.read(ctx, "input"); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// allocates fails if f takes more bytes of memory.
+func allocates(t *testing.T, name string, most uint64, f func()) {
+	t.Helper()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	if taken := after.TotalAlloc - before.TotalAlloc; taken > most {
+		t.Errorf("%s: %d bytes of memory, want at most %d", name, taken, most)
 	}
 }
 
@@ -174,6 +280,14 @@ func FuzzReadArchive(f *testing.F) {
 	z.Close()
 	f.Add(b.Bytes())
 	f.Fuzz(func(t *testing.T, content []byte) {
-		readArchive(bytes.NewReader(content), int64(len(content)), nil)
+		n, err := readHeaders(bytes.NewReader(content), int64(len(content)), nil)
+		if err != nil {
+			return
+		}
+		for _, name := range n.names {
+			if n.array[name].bytes() < 1<<20 {
+				n.read(t.Context(), name)
+			}
+		}
 	})
 }

@@ -69,14 +69,24 @@ func (n *NPZ) splits(ctx context.Context) (train, test *Split, err error) {
 	if n.Path == "" {
 		trainPath, testPath, prefixes = n.Train, n.Test, []string{"", ""}
 	}
-	first, err := readPair(trainPath, prefixes[0])
+	forTrain, err := openPair(trainPath, prefixes[0])
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := ctx.Err(); err != nil {
+	defer forTrain.close()
+	forTest, err := openPair(testPath, prefixes[1])
+	if err != nil {
 		return nil, nil, err
 	}
-	second, err := readPair(testPath, prefixes[1])
+	defer forTest.close()
+	if err := affordable("all of it", forTrain.bytes()+forTest.bytes(), 1); err != nil {
+		return nil, nil, err
+	}
+	first, err := forTrain.read(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	second, err := forTest.read(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -90,28 +100,53 @@ func (n *NPZ) splits(ctx context.Context) (train, test *Split, err error) {
 	return train, test, err
 }
 
+// openedPair are the two arrays of a split before their elements are read.
+type openedPair struct {
+	*npzArchive
+	inputs, targets string
+}
+
+// openPair requires that both arrays hold the same examples, as their headers say.
+func openPair(path, prefix string) (*openedPair, error) {
+	p := &openedPair{inputs: prefix + "inputs", targets: prefix + "targets"}
+	var err error
+	if p.npzArchive, err = openNPZ(path, p.inputs, p.targets); err != nil {
+		return nil, err
+	}
+	if err := p.check(); err != nil {
+		p.close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return p, nil
+}
+
+func (p *openedPair) check() error {
+	for _, name := range p.names {
+		if shape := p.array[name].shape; len(shape) == 0 || slices.Contains(shape, 0) {
+			return fmt.Errorf("%s of shape %v holds no examples: its first axis must run over them", name, shape)
+		}
+	}
+	if n, m := p.array[p.inputs].shape[0], p.array[p.targets].shape[0]; n != m {
+		return fmt.Errorf("%s has %d examples, but %s has %d: the first axis of both must run over the same ones", p.inputs, n, p.targets, m)
+	}
+	return nil
+}
+
+func (p *openedPair) bytes() int64 { return p.array[p.inputs].bytes() + p.array[p.targets].bytes() }
+
+func (p *openedPair) read(ctx context.Context) (pair, error) {
+	inputs, err := p.npzArchive.read(ctx, p.inputs)
+	if err != nil {
+		return pair{}, err
+	}
+	targets, err := p.npzArchive.read(ctx, p.targets)
+	return pair{p.path, p.targets, inputs, targets}, err
+}
+
 // pair are the two arrays of a split.
 type pair struct {
 	path, name      string // of the targets, for errors
 	inputs, targets NPYArray
-}
-
-func readPair(path, prefix string) (pair, error) {
-	inputs, targets := prefix+"inputs", prefix+"targets"
-	arrays, err := ReadNPZ(path, inputs, targets)
-	if err != nil {
-		return pair{}, err
-	}
-	p := pair{path, targets, arrays[inputs], arrays[targets]}
-	for _, name := range []string{inputs, targets} {
-		if shape := arrays[name].Shape; len(shape) == 0 || slices.Contains(shape, 0) {
-			return pair{}, fmt.Errorf("%s: %s of shape %v holds no examples: its first axis must run over them", path, name, shape)
-		}
-	}
-	if n, m := p.inputs.Shape[0], p.targets.Shape[0]; n != m {
-		return pair{}, fmt.Errorf("%s: %s has %d examples, but %s has %d: the first axis of both must run over the same ones", path, inputs, n, targets, m)
-	}
-	return p, nil
 }
 
 // classes returns how many classes the targets tell: 0 if they are not classes.

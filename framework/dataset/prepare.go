@@ -30,9 +30,6 @@ type Resizer interface {
 	LoadResized(ctx context.Context, height, width int) (*Dataset, error)
 }
 
-// maxNumbers bounds what a data set may take: 8 GiB in float32.
-const maxNumbers = int64(1) << 31
-
 // Load loads a data set, checks it, and prepares its images.
 func Load(ctx context.Context, source Source, p Preparation) (*Dataset, error) {
 	if err := p.Validate(); err != nil {
@@ -49,9 +46,9 @@ func Load(ctx context.Context, source Source, p Preparation) (*Dataset, error) {
 		return d, nil
 	}
 	prepared := &Dataset{Name: d.Name}
-	if prepared.Train, err = p.apply(d.Train); err == nil {
+	if prepared.Train, err = p.apply(ctx, d.Train); err == nil {
 		if prepared.Test = prepared.Train; d.Test != d.Train {
-			prepared.Test, err = p.apply(d.Test)
+			prepared.Test, err = p.apply(ctx, d.Test)
 		}
 	}
 	if err != nil {
@@ -98,7 +95,7 @@ func counted(n int, noun string) string {
 }
 
 // apply returns a split with prepared images; the one that is given is left as it is.
-func (p Preparation) apply(s *Split) (*Split, error) {
+func (p Preparation) apply(ctx context.Context, s *Split) (*Split, error) {
 	if len(s.Shape) != 3 {
 		option := "resize"
 		if len(p.Resize) == 0 {
@@ -110,7 +107,7 @@ func (p Preparation) apply(s *Split) (*Split, error) {
 	prepared := *s
 	if len(p.Resize) == 0 {
 		prepared.Inputs = s.Inputs.Clone()
-	} else if err := prepared.resize(p.Resize[0], p.Resize[1]); err != nil {
+	} else if err := prepared.resize(ctx, p.Resize[0], p.Resize[1]); err != nil {
 		return nil, err
 	}
 	if len(p.Normalize.Mean) > 0 {
@@ -122,17 +119,20 @@ func (p Preparation) apply(s *Split) (*Split, error) {
 }
 
 // resize gives the split images of its own.
-func (s *Split) resize(height, width int) error {
+func (s *Split) resize(ctx context.Context, height, width int) error {
 	channels := s.Shape[0]
 	images := s.Len() * channels
-	if int64(images) > maxNumbers/int64(height*width) {
-		return fmt.Errorf("%d images of %d×%d pixels in %s are more than memory is taken for: resize to less",
-			s.Len(), height, width, counted(channels, "channel"))
+	what := fmt.Sprintf("a split of %d images of %d×%d pixels in %s", s.Len(), height, width, counted(channels, "channel"))
+	if err := affordable(what, int64(images)*int64(height)*int64(width), s.Inputs.DType().Size()); err != nil {
+		return fmt.Errorf("%w: resize to less", err)
 	}
 	if s.Inputs.F64 != nil {
-		s.Inputs = array.From64(interpolate(s.Inputs.F64, images, s.Shape[1], s.Shape[2], height, width))
+		s.Inputs = array.From64(interpolate(ctx, s.Inputs.F64, images, s.Shape[1], s.Shape[2], height, width))
 	} else {
-		s.Inputs = array.From32(interpolate(s.Inputs.F32, images, s.Shape[1], s.Shape[2], height, width))
+		s.Inputs = array.From32(interpolate(ctx, s.Inputs.F32, images, s.Shape[1], s.Shape[2], height, width))
+	}
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	s.Shape = []int{channels, height, width}
 	return nil

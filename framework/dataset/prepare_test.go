@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -41,7 +42,7 @@ func TestImagesAreResizedAsByPyTorch(t *testing.T) {
 	}
 	for _, c := range cases {
 		twice := append(slices.Clone(c.Image), c.Image...) // two channels
-		got := interpolate(twice, 2, c.From[0], c.From[1], c.To[0], c.To[1])
+		got := interpolate(t.Context(), twice, 2, c.From[0], c.From[1], c.To[0], c.To[1])
 		want := append(slices.Clone(c.Resized), c.Resized...)
 		if len(got) != len(want) {
 			t.Fatalf("%v to %v: %d pixels, want %d", c.From, c.To, len(got), len(want))
@@ -57,7 +58,7 @@ func TestImagesAreResizedAsByPyTorch(t *testing.T) {
 
 func TestAnImageOfTheRightSizeIsNotChanged(t *testing.T) {
 	s := pictures(array.Float32, 1, 1, 3, 7)
-	if got := interpolate(s.Inputs.F32, 1, 3, 7, 3, 7); !slices.Equal(got, s.Inputs.F32) {
+	if got := interpolate(t.Context(), s.Inputs.F32, 1, 3, 7, 3, 7); !slices.Equal(got, s.Inputs.F32) {
 		t.Errorf("%v became %v", s.Inputs.F32, got)
 	}
 }
@@ -120,6 +121,7 @@ func TestNormalizationHoldsForEachChannelOrForAll(t *testing.T) {
 }
 
 func TestWhatCannotBePreparedIsRefused(t *testing.T) {
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(1 << 30))
 	number := func(x ...float64) []float64 { return x }
 	grey, vector := pictures(array.Float32, 2, 1, 2, 2), pictures(array.Float32, 2, 4)
 	for _, c := range []struct {
@@ -143,7 +145,7 @@ func TestWhatCannotBePreparedIsRefused(t *testing.T) {
 		{"too much memory", grey, Preparation{Resize: []int{1 << 14, 1 << 14}}, ""},
 	} {
 		if c.want == "" {
-			c.split, c.want = pictures(array.Float32, 9, 1, 1, 1), "9 images of 16384×16384 pixels in 1 channel are more than memory is taken for"
+			c.split, c.want = pictures(array.Float32, 9, 1, 1, 1), "9 images of 16384×16384 pixels in 1 channel takes 9 GiB of memory, more than the 0.75 GiB that are taken for data: resize to less"
 		}
 		_, err := Load(context.Background(), made{&Dataset{"x", c.split, c.split}}, c.p)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
@@ -165,6 +167,6 @@ func BenchmarkResize(b *testing.B) {
 	s := pictures(array.Float32, 100, 3, 32, 32)
 	b.SetBytes(int64(100 * 3 * 64 * 64 * 4))
 	for b.Loop() {
-		interpolate(s.Inputs.F32, 300, 32, 32, 64, 64)
+		interpolate(b.Context(), s.Inputs.F32, 300, 32, 32, 64, 64)
 	}
 }

@@ -51,10 +51,9 @@ func (s *Shapes) check() error {
 		return fmt.Errorf("classes = %d: there are 2 to %d", s.Classes, len(figures)*len(textures))
 	case min(s.TrainExamples, s.TestExamples) < 1:
 		return fmt.Errorf("%d images for training and %d for test: each split needs one", s.TrainExamples, s.TestExamples)
-	case int64(max(s.TrainExamples, s.TestExamples)) > maxNumbers/int64(3*s.Size*s.Size):
-		return fmt.Errorf("%d images for training and %d for test are more than memory is taken for", s.TrainExamples, s.TestExamples)
 	}
-	return nil
+	what := fmt.Sprintf("%d images for training and %d for test", s.TrainExamples, s.TestExamples)
+	return affordable(what, (int64(s.TrainExamples)+int64(s.TestExamples))*int64(3*s.Size*s.Size), 5) // a float32, and first a byte
 }
 
 // split draws the images of the training split, 0, or of the test split, 1.

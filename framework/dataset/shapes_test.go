@@ -141,7 +141,7 @@ func TestShapesThatCannotBeDrawnAreRefused(t *testing.T) {
 		{func(s *Shapes) { s.Size = 7 }, "size = 7: images have 8 to 64 pixels a side"},
 		{func(s *Shapes) { s.Classes = 101 }, "classes = 101: there are 2 to 100"},
 		{func(s *Shapes) { s.TestExamples = 0 }, "500 images for training and 0 for test: each split needs one"},
-		{func(s *Shapes) { s.TrainExamples = 1 << 40 }, "are more than memory is taken for"},
+		{func(s *Shapes) { s.TrainExamples = 1 << 40 }, "of memory, more than the"},
 	} {
 		s := &Shapes{Size: 16, Classes: 10, TrainExamples: 500, TestExamples: 200}
 		c.change(s)
