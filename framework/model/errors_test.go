@@ -170,7 +170,7 @@ func TestWhatIsNotSupportedIsRefusedByName(t *testing.T) {
 			`model: node "n" (Reshape, opset 17): Reshape{Dims:[4 3]}: shape (2, 3) has 6 elements, shape (4, 3) has 12` +
 				` (the file was exported for batch 4, this is 2: use that, or export it with a dynamic batch)`},
 		{"an open dimension that is not the batch", fixed(relu(), onnx.SymbolicDim("batch"), onnx.SymbolicDim("width")),
-			`model: input "x": dimension 1 (width) is not fixed; say what it is, or export the model with a fixed one`},
+			`model: dimension 1 of input "x" (width) has no size in the file: write dims = {width = N} in [model], or --dim width=N`},
 		{"a dimension of an input that is zero", fixed(relu(), onnx.SymbolicDim("batch"), onnx.FixedDim(0)),
 			`model: input "x": dimension 1 is 0`},
 		{"an input that is too large", fixed(relu(), onnx.SymbolicDim("batch"), onnx.FixedDim(1<<30), onnx.FixedDim(1<<30)),

@@ -1,6 +1,7 @@
 package model_test
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -74,9 +75,13 @@ func chosen(random *rand.Rand, g *onnx.Graph) model.Options {
 		o.Output = pick(random, outputs)
 	}
 	if random.IntN(2) == 0 {
-		o.Shapes = map[string][]int{}
+		o.Dims = map[string]int{}
 		for _, in := range g.Inputs {
-			o.Shapes[in.Name] = slices.Repeat([]int{1 + random.IntN(5)}, len(in.Dims))
+			for axis, dim := range in.Dims {
+				if axis > 0 && dim.Value < 0 {
+					o.Dims[pick(random, []string{dim.Param, fmt.Sprintf("%s.%d", in.Name, axis)})] = 1 + random.IntN(5)
+				}
+			}
 		}
 	}
 	return o

@@ -23,6 +23,7 @@ type Report struct {
 	Buffers    []ParameterReport `json:"buffers"`
 	Tied       []Tie             `json:"tied"`
 	Size       int               `json:"parameter_count"`
+	Open       []OpenDimension   `json:"open_dimensions"`
 	Operators  []OperatorCount   `json:"operators"`
 	Problems   []Problem         `json:"problems"`
 }
@@ -64,19 +65,21 @@ func Inspect(source *onnx.Model, o Options) *Report {
 		Parameters: []ParameterReport{},
 		Buffers:    []ParameterReport{},
 		Tied:       append([]Tie{}, Ties(graph)...),
+		Open:       []OpenDimension{},
 		Operators:  countOperators(graph),
 		Problems:   []Problem{},
 	}
 	for domain, version := range source.Opsets {
 		r.Opsets[cmp.Or(domain, "ai.onnx")] = version
 	}
-	m, err := open(source, o)
+	m, err := openModel(source, o)
 	if err != nil {
 		r.Problems = append(r.Problems, Problem{Reason: err.Error()})
 		return r
 	}
 	r.Size = m.Size()
 	r.Parameters, r.Buffers = m.describeInitializers()
+	r.Open = append(r.Open, m.Open()...)
 	r.Problems = append(r.Problems, m.problems()...)
 	return r
 }
@@ -108,9 +111,13 @@ func named(list []Parameter) map[string]bool {
 }
 
 // problems writes the model into a graph that is thrown away, and returns every node that cannot be written for a reason of its own.
+// Without the sizes of all dimensions that is not possible yet.
 func (m *Model) problems() (list []Problem) {
+	if dimensions := m.Open(); len(dimensions) > 0 {
+		return append(m.unsupported(), Problem{Reason: (&OpenError{dimensions}).Error()})
+	}
 	err := ops.Build(func() error {
-		given := Given{Graph: gorgonia.NewGraph(), Precision: array.Float32, Batch: m.typicalBatch(), Training: true}
+		given := Given{Graph: gorgonia.NewGraph(), Precision: array.Float32, Batch: TypicalBatch(m.Inputs), Training: true}
 		for _, p := range m.Parameters {
 			given.Params = append(given.Params, ops.Input(given.Graph, "parameter "+p.Name, given.Precision, p.Shape...))
 		}

@@ -41,7 +41,9 @@ type Model struct {
 type Input struct {
 	Name  string
 	DType onnx.DataType
-	Dims  []onnx.Dim
+	Dims  []onnx.Dim // as the file declares them
+
+	sizes []int
 }
 
 // Parameter is an initializer that is part of a model's state, or frozen.
@@ -63,8 +65,9 @@ type Options struct {
 	// TrainMasks makes parameters of initializers that hold infinities too, which no step could move.
 	TrainMasks bool
 
-	// Shapes fixes what the file leaves open: a whole shape by an input's name. The entry of the batch is not read.
-	Shapes map[string][]int
+	// Dims gives sizes to dimensions of inputs that the file leaves open, by the file's name for a dimension, which is of one size
+	// wherever it occurs, or by input and axis, such as "x.2". The batch is not among them: a model is written at any.
+	Dims map[string]int
 
 	// Evaluation writes the model in evaluation mode also where it trains: gradients are those with running statistics and
 	// without Dropout.
@@ -84,18 +87,21 @@ const (
 // Import reads the graph's meaning. It fails if the graph cannot be trained as it stands, and names what is in the way;
 // [Inspect] describes a graph without failing.
 func Import(source *onnx.Model, o Options) (*Model, error) {
-	m, err := open(source, o)
+	m, err := openModel(source, o)
 	if err != nil {
 		return nil, err
 	}
 	if problems := m.unsupported(); len(problems) > 0 {
 		return nil, fmt.Errorf("model: %s", summarize(problems))
 	}
+	if dimensions := m.Open(); len(dimensions) > 0 {
+		return nil, fmt.Errorf("model: %w", &OpenError{dimensions})
+	}
 	return m, nil
 }
 
-// open finds the part of the graph that the output needs, without looking at operators.
-func open(source *onnx.Model, o Options) (*Model, error) {
+// openModel finds the part of the graph that the output needs, without looking at operators.
+func openModel(source *onnx.Model, o Options) (*Model, error) {
 	opset, named := source.Opsets[""]
 	if !named {
 		return nil, fmt.Errorf("model: the file names no opset of the standard domain (ai.onnx)")
@@ -137,6 +143,9 @@ func (m *Model) prepare() error {
 	m.graph, m.fresh, err = replaceHead(m.graph, m.Output, m.options.Head.Classes)
 	return err
 }
+
+// Options returns what the model was imported with.
+func (m *Model) Options() Options { return m.options }
 
 func isFloat(d onnx.DataType) bool {
 	switch d {

@@ -206,7 +206,9 @@ func fed(g *onnx.Graph) []*onnx.ValueInfo {
 	return slices.DeleteFunc(slices.Clone(g.Inputs), func(in *onnx.ValueInfo) bool { return initialized[in.Name] })
 }
 
+// readInputs reads those of the graph's inputs that are needed, and what the options say of their sizes.
 func (m *Model) readInputs(needed map[string]bool) error {
+	var list []*onnx.ValueInfo
 	for _, in := range fed(m.graph) {
 		if !needed[in.Name] {
 			continue
@@ -219,13 +221,26 @@ func (m *Model) readInputs(needed map[string]bool) error {
 		case !in.HasShape:
 			return fmt.Errorf("model: input %q has no batch dimension: its shape is not declared", in.Name)
 		}
-		m.Inputs = append(m.Inputs, Input{in.Name, in.DType, in.Dims})
+		list = append(list, in)
 	}
 	switch {
-	case len(m.Inputs) == 0:
+	case len(list) == 0:
 		return fmt.Errorf("model: the output %q depends on no input", m.Output)
-	case len(m.Inputs[0].Dims) == 0:
-		return fmt.Errorf("model: input %q has no batch dimension", m.Inputs[0].Name)
+	case len(list[0].Dims) == 0:
+		return fmt.Errorf("model: input %q has no batch dimension", list[0].Name)
+	}
+	if err := m.checkDims(list[0].Dims[0]); err != nil {
+		return fmt.Errorf("model: %w", err)
+	}
+	for _, in := range list {
+		sizes, err := m.options.sizes(in, list[0])
+		if err != nil {
+			return fmt.Errorf("model: %w", err)
+		}
+		if slices.Contains(sizes, 0) {
+			return fmt.Errorf("model: input %q: dimension %d is 0", in.Name, slices.Index(sizes, 0))
+		}
+		m.Inputs = append(m.Inputs, Input{in.Name, in.DType, in.Dims, sizes})
 	}
 	return nil
 }

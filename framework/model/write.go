@@ -56,12 +56,8 @@ func (m *Model) Write(given Given) (*Expressions, error) {
 
 // inputs adds the model's inputs to the graph.
 func (w *writer) inputs() error {
-	for i, in := range w.model.Inputs {
-		shape, err := w.model.bind(i, w.given.Batch)
-		if err != nil {
-			return err
-		}
-		x := ops.Input(w.given.Graph, "input "+in.Name, w.given.Precision, shape...)
+	for _, in := range w.model.Inputs {
+		x := ops.Input(w.given.Graph, "input "+in.Name, w.given.Precision, in.Shape(w.given.Batch)...)
 		if err := x.Err(); err != nil {
 			return fmt.Errorf("model: %w", err)
 		}
@@ -69,34 +65,6 @@ func (w *writer) inputs() error {
 		w.out.Inputs = append(w.out.Inputs, x)
 	}
 	return nil
-}
-
-// bind returns the shape of an input at a batch size. The batch is the first dimension of the first input, and every dimension
-// that the file declares like it, by a name or by the first of another input. A fixed batch is only what the exporter happened
-// to feed, so it is bound too; where the graph depends on it, a later shape rule says so.
-func (m *Model) bind(i, batch int) ([]int, error) {
-	in, first := m.Inputs[i], m.Inputs[0].Dims[0]
-	chosen := m.options.Shapes[in.Name]
-	if chosen != nil && len(chosen) != len(in.Dims) {
-		return nil, fmt.Errorf("model: input %q has %d dimensions, not those of the shape %v", in.Name, len(in.Dims), chosen)
-	}
-	shape := make([]int, len(in.Dims))
-	for axis, dim := range in.Dims {
-		switch {
-		case axis == 0 && (i == 0 || dim == first || dim.Value < 0), dim.Param != "" && dim.Param == first.Param:
-			shape[axis] = batch
-		case dim.Value >= 1 && dim.Value <= maxElements:
-			shape[axis] = int(dim.Value)
-		case dim.Value < 0 && chosen != nil:
-			shape[axis] = chosen[axis]
-		case dim.Value < 0:
-			return nil, fmt.Errorf("model: input %q: dimension %d (%v) is not fixed; say what it is, or export the model with a fixed one",
-				in.Name, axis, dim)
-		default:
-			return nil, fmt.Errorf("model: input %q: dimension %d is %v", in.Name, axis, dim)
-		}
-	}
-	return shape, nil
 }
 
 // shapeError is what the shape rule of an operator of the graph found wrong.
@@ -259,9 +227,9 @@ func (w *writer) node(n *onnx.Node) (err error) {
 	return c.publish()
 }
 
-// typicalBatch is the batch that the file fixes, or two.
-func (m *Model) typicalBatch() int {
-	if n := m.Inputs[0].Dims[0].Value; n >= 1 && n < 1<<16 {
+// TypicalBatch is the batch that the file fixes for its inputs, or two.
+func TypicalBatch(inputs []Input) int {
+	if n := inputs[0].Dims[0].Value; n >= 1 && n < 1<<16 {
 		return int(n)
 	}
 	return 2

@@ -106,7 +106,7 @@ func (c *checker) entries(table *node, kind string, choices []string) (entries [
 		switch {
 		case !entry.isTable():
 			c.report(entry.at, "%q is not a table: write [%s.NAME]%s", entry.name, kind, oneOf(choices))
-		case !isName(entry.name):
+		case !plugin.IsName(entry.name):
 			c.report(entry.at, "%q is not a name: letters, digits, - and _ are", entry.name)
 		default:
 			entries = append(entries, entry)

@@ -98,6 +98,21 @@ func (n *node) find(name string) *node {
 	return nil
 }
 
+// flat returns what stands in a table and in the tables in it, under names joined by dots.
+func (n *node) flat(prefix string) (list []*node) {
+	for _, child := range n.children {
+		name := prefix + child.name
+		if child.isTable() {
+			list = append(list, child.flat(name+".")...)
+			continue
+		}
+		entry := *child
+		entry.name = name
+		list = append(list, &entry)
+	}
+	return list
+}
+
 // text returns the string that is the value of a key in a table, if it is one.
 func (n *node) text(name string) (string, bool) {
 	if child := n.find(name); child != nil {

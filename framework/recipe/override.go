@@ -24,27 +24,50 @@ func (n *node) override(assignment string) *Problem {
 
 // parseOverride reads "a.b=value". What is no TOML value is a string: nobody wants to quote quotes in a shell.
 func parseOverride(doc *document, assignment string) (path []string, leaf *node, err error) {
-	key, value, ok := strings.Cut(assignment, "=")
-	if !ok {
-		return nil, nil, errors.New("this is not of the form key=value")
-	}
-	path = strings.Split(key, ".")
-	for i, part := range path {
-		path[i] = strings.TrimSpace(part)
-		if !isName(path[i]) {
-			return nil, nil, fmt.Errorf("%q is not a key", strings.TrimSpace(key))
-		}
+	path, value, err := cutKey(assignment)
+	if err != nil {
+		return nil, nil, err
 	}
 	if len(value) > maximumSize {
 		return nil, nil, fmt.Errorf("the value has %d bytes, more than a recipe may have", len(value))
 	}
 	name := path[len(path)-1]
-	value = strings.TrimSpace(value)
-	doc.text = name + " = " + value
+	doc.text = plugin.Key(name) + " = " + value
 	if parsed, problem := parse(doc); problem == nil && len(parsed.children) == 1 {
 		return path, parsed.children[0], nil
 	}
 	return path, &node{name: name, at: place{in: doc}, value: value}, nil
+}
+
+// cutKey reads the key of an assignment, in parts, of which any may be quoted.
+func cutKey(assignment string) (path []string, value string, err error) {
+	s := &scanner{doc: &document{text: assignment}}
+	for {
+		s.skipSpace()
+		start := s.offset
+		part := s.part()
+		if written := assignment[start:s.offset]; !plugin.IsName(part) && !strings.HasPrefix(written, `"`) && !strings.HasPrefix(written, "'") {
+			break
+		}
+		path = append(path, part)
+		s.skipSpace()
+		switch {
+		case s.at("="):
+			return path, strings.TrimSpace(assignment[s.offset+1:]), nil
+		case !s.at("."):
+			return nil, "", notAssignment(assignment)
+		}
+		s.offset++
+	}
+	return nil, "", notAssignment(assignment)
+}
+
+func notAssignment(assignment string) error {
+	key, _, is := strings.Cut(assignment, "=")
+	if !is {
+		return errors.New("this is not of the form key=value")
+	}
+	return fmt.Errorf("%q is not a key", strings.TrimSpace(key))
 }
 
 // set replaces the node at a path below a table, or adds it, with the tables above it.
@@ -64,12 +87,4 @@ func (n *node) set(path []string, leaf *node) error {
 		return fmt.Errorf("%s is not a table", path[0])
 	}
 	return n.children[i].set(path[1:], leaf)
-}
-
-// isName reports whether a text is a name as recipes write them: letters, digits, - and _.
-func isName(text string) bool {
-	return text != "" && strings.IndexFunc(text, func(r rune) bool {
-		letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
-		return !letter && (r < '0' || r > '9') && r != '-' && r != '_'
-	}) < 0
 }

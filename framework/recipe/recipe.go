@@ -46,7 +46,8 @@ type Recipe struct {
 // ZooPrefix marks a model that is built, not read from a file.
 const ZooPrefix = "zoo:"
 
-// Model says what is trained. What replaces its last layer stands in the table [model.head].
+// Model says what is trained. What replaces its last layer stands in the table [model.head], and how large the dimensions are that the
+// file leaves open in [model.dims], as model.Options has them.
 type Model struct {
 	ONNX   string `toml:"onnx" doc:"zoo:NAME, or the path of a .onnx file, relative to the working folder"`
 	Init   string `toml:"init" doc:"first values of the parameters (default for files: keep theirs)" oneof:"keep he lecun glorot torch"`
@@ -57,6 +58,7 @@ type Model struct {
 	Freeze    []string        `toml:"freeze" doc:"patterns such as layer1.* of the parameters that stay as they are"`
 	Train     []string        `toml:"train" doc:"patterns of the only parameters that are trained (default: all)"`
 	Head      Head
+	Dims      map[string]int // sizes of the model's open dimensions
 }
 
 // Head replaces a classifier's last layer.
@@ -68,6 +70,7 @@ type Head struct {
 func (m *Model) Options() model.Options {
 	o := model.Options{
 		Output: m.Output, BatchNorm: m.BatchNorm, Untie: m.Untie, Freeze: m.Freeze, Head: model.Head{Classes: m.Head.Classes},
+		Dims: m.Dims,
 	}
 	if len(m.Train) > 0 {
 		o.Train = m.Train

@@ -3,6 +3,7 @@ package recipe
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"reflect"
@@ -134,7 +135,7 @@ func TestWhatIsImportedIsWhatTheRecipeSays(t *testing.T) {
 	r := parseSmall(t, "model.output=features", "model.batchnorm=eval", "model.untie=true", `model.freeze=["conv*"]`, `model.train=["*.weight"]`, "model.head={classes = 5}")
 	want := model.Options{
 		Output: "features", BatchNorm: model.RunningAverages, Untie: true, Freeze: []string{"conv*"}, Train: []string{"*.weight"},
-		Head: model.Head{Classes: 5},
+		Head: model.Head{Classes: 5}, Dims: map[string]int{},
 	}
 	if got := r.Model.Options(); !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, want %+v", got, want)
@@ -172,7 +173,7 @@ func TestTheValueOfAnOverrideIsTOMLOrAString(t *testing.T) {
 	} {
 		set := []string{c.set}
 		if c.want == "" {
-			c.want = `{"onnx":"zoo:convnet","init":"he","output":"","batchnorm":"as-exported","untie":false,"freeze":[],"train":[],"head":{"classes":0}}`
+			c.want = `{"onnx":"zoo:convnet","init":"he","output":"","batchnorm":"as-exported","untie":false,"freeze":[],"train":[],"head":{"classes":0},"dims":{}}`
 			set = append(set, "model.init=he")
 		}
 		for _, e := range parseSmall(t, set...).Resolved() {
@@ -218,6 +219,7 @@ func TestAResolvedRecipeMeansTheSame(t *testing.T) {
 		nil,
 		{"loss.name=mse", "data.name=sin", "model.onnx=zoo:convnet", "model.init=torch", "optimizer={adamw={}}"},
 		{"model.batchnorm=eval", "model.untie=true", `model.freeze=["a*", "b.?"]`, `model.train=["[a-c]*"]`, "model.head.classes=7", "model.output=features"},
+		{"model.dims.time=128", `model.dims."x.2"=48`, `model.dims.'a "b"'=1`},
 		{"data.resize=[16, 12]", "data.normalize={mean = [0.5, -1], std = [0.25, 2]}"},
 		{"schedule.name=cosine", "schedule.final=0.1", "schedule.warmup=30", "schedule.follow=batch", "clipping.global_norm=2"},
 		{`group.b={match = ["*.bias", "bn*"], lr = 0.5}`, `group.a={match = ["fc?.*"], frozen = true}`, "group.b.momentum=0.25", "schedule.steps=7"},
@@ -249,12 +251,29 @@ func writeTOML(b *strings.Builder, path string, t Table) {
 		if _, isNumber := e.Value.(float64); isNumber {
 			value = fmt.Append(nil, finite(e.Value))
 		}
-		fmt.Fprintf(b, "%s = %s\n", e.Key, value)
+		fmt.Fprintf(b, "%s = %s\n", plugin.Key(e.Key), value)
 	}
 	for _, e := range t {
 		if inner, isTable := e.Value.(Table); isTable {
 			fmt.Fprintf(b, "[%s%s]\n", path, e.Key)
 			writeTOML(b, path+e.Key+".", inner)
+		}
+	}
+}
+
+func TestSizesOfDimensionsAreKeptUnderTheirNames(t *testing.T) {
+	for _, c := range []struct {
+		set  []string
+		want map[string]int
+	}{
+		{nil, map[string]int{}},
+		{[]string{`model.dims={time = 128, "x.2" = 48, y.1.z = 3}`}, map[string]int{"time": 128, "x.2": 48, "y.1.z": 3}},
+		{[]string{`model.dims={time = 128}`, "model.dims.height=64", "model.dims.time=32"}, map[string]int{"time": 32, "height": 64}},
+		{[]string{`model.dims={"x.2" = 48}`, "model.dims.x.2=5"}, map[string]int{"x.2": 5}},
+		{[]string{`model.dims . "input:0.2" = 7`, `model.dims.'a=b'=2`}, map[string]int{"input:0.2": 7, "a=b": 2}},
+	} {
+		if got := parseSmall(t, c.set...).Model.Options().Dims; !maps.Equal(got, c.want) {
+			t.Errorf("%q: %v, want %v", c.set, got, c.want)
 		}
 	}
 }

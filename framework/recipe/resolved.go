@@ -3,7 +3,9 @@ package recipe
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -32,7 +34,7 @@ func (r *Recipe) Resolved() Table {
 		averages = append(averages, Entry{a.Name, values(&a)})
 	}
 	return append(values(r),
-		Entry{"model", append(values(&r.Model), Entry{"head", values(&r.Model.Head)})},
+		Entry{"model", append(values(&r.Model), Entry{"head", values(&r.Model.Head)}, Entry{"dims", sorted(r.Model.Dims)})},
 		Entry{"data", append(values(&r.Data, r.Data.Source), Entry{"normalize", values(&r.Data.Normalize)})},
 		Entry{"loss", values(&r.Loss, r.Loss.Loss)},
 		Entry{"optimizer", Table{{r.Optimizer.Name, values(r.Optimizer.Optimizer)}}},
@@ -44,6 +46,15 @@ func (r *Recipe) Resolved() Table {
 		Entry{"evaluate", values(&r.Evaluate)},
 		Entry{"engine", values(&r.Engine, r.Engine.Engine)},
 	)
+}
+
+// sorted returns the entries of a map in the order of their keys.
+func sorted[T any](m map[string]T) Table {
+	t := Table{}
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		t = append(t, Entry{key, m[key]})
+	}
+	return t
 }
 
 // values returns the options of structs with what they are set to.

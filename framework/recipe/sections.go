@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"math"
 	"path"
 	"slices"
 	"strings"
@@ -26,7 +27,7 @@ var tables = []string{"model", "data", "loss", "optimizer", "schedule", "clippin
 func (c *checker) recipe(root *node) *Recipe {
 	r := &Recipe{Seeds: []uint64{0}}
 	c.read("", root, schema{targets: []any{r}, required: []string{"name", "steps"}, tables: tables})
-	if _, isText := root.text("name"); isText && !isName(r.Name) {
+	if _, isText := root.text("name"); isText && !plugin.IsName(r.Name) {
 		c.report(root.where("name"), "name = %q is not a name: letters, digits, - and _ are", r.Name)
 	}
 	if len(r.Seeds) == 0 {
@@ -68,8 +69,9 @@ func (c *checker) model(root *node, m *Model) {
 		m.Init = "keep"
 	}
 	m.BatchNorm, m.Freeze, m.Train = model.AsExported, []string{}, []string{}
-	c.read("model", table, schema{targets: []any{m}, required: required, tables: []string{"head"}})
+	c.read("model", table, schema{targets: []any{m}, required: required, tables: []string{"head", "dims"}})
 	c.head(table.find("head"), &m.Head)
+	m.Dims = c.dims(table.find("dims"))
 	c.patterns(table.find("freeze"))
 	c.patterns(table.find("train"))
 	switch at := table.where("onnx"); {
@@ -94,6 +96,43 @@ func (c *checker) head(table *node, h *Head) {
 	default:
 		c.read("model.head", table, schema{targets: []any{h}, required: []string{"classes"}})
 	}
+}
+
+// dims reads sizes of dimensions.
+func (c *checker) dims(table *node) map[string]int {
+	dims := map[string]int{}
+	for _, entry := range c.named(table, "write dims = {time = 128}, or by an input's name and an axis: dims = {\"x.2\" = 48}") {
+		size, isInteger := entry.value.(int64)
+		if !isInteger || size < 1 || size > math.MaxInt32 {
+			c.report(entry.at, "dims: the size of %s must be an integer from 1 on", entry.name)
+			continue
+		}
+		dims[entry.name] = int(size)
+	}
+	return dims
+}
+
+// named returns the entries of a table whose keys are names of a model. A name with dots in it may be written with or without quotes.
+func (c *checker) named(table *node, how string) (entries []*node) {
+	switch {
+	case table == nil:
+		return nil
+	case !table.isTable():
+		c.report(table.at, "%s must be a table: %s", table.name, how)
+		return nil
+	}
+	seen := map[string]int{}
+	for _, entry := range table.flat("") {
+		if at, twice := seen[entry.name]; !twice {
+			seen[entry.name] = len(entries)
+			entries = append(entries, entry)
+		} else if entry.at.in.override {
+			entries[at] = entry
+		} else {
+			c.report(entry.at, "%s has %q twice", table.name, entry.name)
+		}
+	}
+	return entries
 }
 
 // patterns reports the strings of a list that cannot match any name.

@@ -10,7 +10,6 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/compose"
 	"github.com/seed5b471a7e/backstitch/framework/dataset"
 	"github.com/seed5b471a7e/backstitch/framework/engine"
-	"github.com/seed5b471a7e/backstitch/framework/model"
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
 	"github.com/seed5b471a7e/backstitch/framework/program"
 	"github.com/seed5b471a7e/backstitch/framework/recipe"
@@ -25,7 +24,8 @@ type Run struct {
 	Costs   []Cost // of the arrangements, in their order
 
 	modelHash string
-	dataHash  string // "" until it is asked for
+	dataHash  string         // "" until it is asked for
+	inferred  map[string]int // sizes of the model's open dimensions that are the data's
 	evaluator *evaluator
 	samplers  []*dataset.Sampler // one for each seed
 	jobs      []compose.Job      // seed by seed, in the recipe's order of arrangements
@@ -39,11 +39,13 @@ type OpenModel func(reference string) (*onnx.Model, error)
 func Prepare(ctx context.Context, rc *recipe.Recipe, open OpenModel) (*Run, error) {
 	r := &Run{Recipe: rc}
 	var err error
-	if err = r.prepareProgram(open); err != nil {
+	if err = r.prepareProgram(ctx, open); err != nil {
 		return nil, err
 	}
-	if r.Data, err = dataset.Load(ctx, rc.Data.Source, rc.Data.Preparation); err != nil {
-		return nil, err
+	if r.Data == nil {
+		if r.Data, err = dataset.Load(ctx, rc.Data.Source, rc.Data.Preparation); err != nil {
+			return nil, err
+		}
 	}
 	if err = r.checkData(); err != nil {
 		return nil, err
@@ -56,7 +58,7 @@ func Prepare(ctx context.Context, rc *recipe.Recipe, open OpenModel) (*Run, erro
 	return r, r.prepareCosts(ctx)
 }
 
-func (r *Run) prepareProgram(open OpenModel) error {
+func (r *Run) prepareProgram(ctx context.Context, open OpenModel) error {
 	rc := r.Recipe
 	source, err := open(rc.Model.ONNX)
 	if err != nil {
@@ -67,9 +69,9 @@ func (r *Run) prepareProgram(open OpenModel) error {
 		return fmt.Errorf("%s: %w", rc.Model.ONNX, err)
 	}
 	r.modelHash = hex.EncodeToString(sum[:])
-	m, err := model.Import(source, rc.Model.Options())
+	m, err := r.importModel(ctx, source)
 	if err != nil {
-		return fmt.Errorf("%s: %w", rc.Model.ONNX, err)
+		return err
 	}
 	r.Program, err = program.New(program.Spec{
 		Model: m, Loss: rc.Loss.Loss, Optimizer: rc.Optimizer.Optimizer, Policy: rc.Policy(), Precision: rc.Engine.DType,

@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
 	"github.com/seed5b471a7e/backstitch/framework/engine"
+	"github.com/seed5b471a7e/backstitch/framework/model"
 	"github.com/seed5b471a7e/backstitch/framework/optim"
 	"github.com/seed5b471a7e/backstitch/framework/program"
 	"github.com/spf13/cobra"
@@ -30,6 +31,7 @@ type workbench struct {
 	Engine    string `json:"engine"`
 	Precision string `json:"dtype"`
 	duration  time.Duration
+	bindings  bindings
 }
 
 // result is what a benchmark measures: it is what --json prints.
@@ -45,6 +47,7 @@ func (w *workbench) complete(c *cobra.Command, batch int, r result) *cobra.Comma
 	positiveFlag(c, &w.Batch, "batch", batch, "examples in a batch")
 	engineFlag(c, &w.Engine)
 	precisionFlag(c, &w.Precision)
+	bindingFlags(c, &w.bindings)
 	c.Flags().DurationVar(&w.duration, "duration", 5*time.Second, "how long to measure")
 	asJSON := jsonFlag(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
@@ -64,7 +67,7 @@ func (w *workbench) complete(c *cobra.Command, batch int, r result) *cobra.Comma
 
 // open makes what is measured, with that optimizer.
 func (w *workbench) open(o optim.Optimizer) (*subject, error) {
-	m, err := importModel(w.Model)
+	m, err := importModel(w.Model, w.bindings.apply(model.Options{}))
 	if err != nil {
 		return nil, err
 	}

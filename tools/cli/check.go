@@ -26,11 +26,11 @@ type modelCheck struct {
 	reference, output, engine    string
 	batch, directions, integers  int
 	seed                         uint64
-	dims                         []string
 	tolerance, gradientTolerance float64
 
-	source *onnx.Model
-	inputs []randomInput
+	bindings bindings
+	source   *onnx.Model
+	inputs   []randomInput
 }
 
 func newCheck() *cobra.Command {
@@ -54,7 +54,7 @@ Fails if an error is larger than its bound.`,
 	c.Flags().IntVar(&m.batch, "batch", 0, "`N` examples (default: what the file fixes, or 2)")
 	c.Flags().Uint64Var(&m.seed, "seed", 0, "seed `S` of the random numbers")
 	c.Flags().StringVar(&m.output, "output", "", "the graph output that is checked, a `TENSOR` (default: all of them)")
-	c.Flags().StringArrayVar(&m.dims, "dim", nil, "fix an open dimension, as `NAME=SIZE`; may be repeated")
+	bindingFlags(c, &m.bindings)
 	positiveFlag(c, &m.integers, "range", 10, "integer inputs are drawn from 0 to N-1")
 	positiveFlag(c, &m.directions, "directions", 5, "the gradient is checked along N directions")
 	c.Flags().Float64Var(&m.tolerance, "tolerance", 1e-4, "the largest `ERROR` of an output against ONNX Runtime")
@@ -154,9 +154,6 @@ func (m *modelCheck) run(ctx context.Context) (*checkResult, error) {
 func (m *modelCheck) open() ([]string, error) {
 	var err error
 	if m.source, err = openModel(m.reference); err != nil {
-		return nil, err
-	}
-	if err := fixDims(m.source.Graph, m.dims); err != nil {
 		return nil, err
 	}
 	if m.inputs, err = m.draw(); err != nil {
@@ -259,7 +256,7 @@ type trial struct {
 }
 
 func (m *modelCheck) prepare(output string, d array.DType) (*trial, error) {
-	imported, err := model.Import(m.source, model.Options{Output: output})
+	imported, err := model.Import(m.source, m.bindings.apply(model.Options{Output: output}))
 	if err != nil {
 		return nil, err
 	}

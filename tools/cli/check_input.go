@@ -7,9 +7,8 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"slices"
-	"strconv"
-	"strings"
 
+	"github.com/seed5b471a7e/backstitch/framework/model"
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
 )
 
@@ -39,19 +38,16 @@ func normal(random *rand.Rand, n int) []float64 {
 // draw fills the graph's inputs: floating-point ones with normal numbers, integers with 0 to range − 1, booleans with both. The batch,
 // if it was not given, becomes what the first input fixes, or 2.
 func (m *modelCheck) draw() ([]randomInput, error) {
+	fed, err := model.Feed(m.source, m.bindings.apply(model.Options{}))
+	if err != nil {
+		return nil, err
+	}
+	if m.batch == 0 {
+		m.batch = model.TypicalBatch(fed)
+	}
 	var list []randomInput
-	var first onnx.Dim
-	for _, in := range m.source.Graph.Inputs {
-		if slices.ContainsFunc(m.source.Graph.Initializers, func(t *onnx.Tensor) bool { return t.Name == in.Name }) {
-			continue
-		}
-		if len(list) == 0 && len(in.Dims) > 0 {
-			first = in.Dims[0]
-		}
-		shape, err := m.bind(in, first, len(list) == 0)
-		if err != nil {
-			return nil, err
-		}
+	for _, in := range fed {
+		shape := in.Shape(m.batch)
 		size, err := elements(shape)
 		if err != nil {
 			return nil, fmt.Errorf("input %q: %w", in.Name, err)
@@ -104,59 +100,4 @@ func (m *modelCheck) explain(err error) error {
 		return err
 	}
 	return exitError{err, exitFailure, fmt.Sprintf("integer inputs were drawn from 0 to %d: --range N draws them below N", m.integers-1)}
-}
-
-// bind replaces the batch, as the import does: the first dimension of the model's first input, and what is declared like it. Other
-// dimensions must be fixed.
-func (m *modelCheck) bind(in *onnx.ValueInfo, first onnx.Dim, isFirst bool) ([]int, error) {
-	shape := make([]int, len(in.Dims))
-	for i, d := range in.Dims {
-		if i == 0 && m.batch == 0 {
-			m.batch = 2
-			if d.Value >= 1 {
-				m.batch = int(d.Value)
-			}
-		}
-		switch {
-		case i == 0 && (isFirst || d == first || d.Value < 0) || d.Param != "" && d.Param == first.Param:
-			shape[i] = m.batch
-		case d.Value >= 0:
-			shape[i] = int(d.Value)
-		default:
-			return nil, exitError{fmt.Errorf("dimension %d of input %q, %v, is open", i, in.Name, d), exitFailure,
-				fmt.Sprintf("give it a size: --dim %s", dimHint(d))}
-		}
-	}
-	return shape, nil
-}
-
-func dimHint(d onnx.Dim) string {
-	if d.Param == "" {
-		return "?=16 (all dimensions without a name)"
-	}
-	return d.Param + "=16"
-}
-
-// fixDims gives open dimensions of the graph's inputs the sizes of settings such as sequence=16; those without a name are called "?".
-func fixDims(g *onnx.Graph, settings []string) error {
-	for _, setting := range settings {
-		name, text, _ := strings.Cut(setting, "=")
-		size, err := strconv.ParseInt(text, 10, 32)
-		if err != nil || size < 1 {
-			return exitError{fmt.Errorf("--dim is %q: want NAME=SIZE with a size from 1 on", setting), exitUsage, ""}
-		}
-		found := false
-		for _, in := range g.Inputs {
-			for i, d := range in.Dims {
-				if d.Value < 0 && d.String() == name && (i > 0 || d.Param != "") {
-					in.Dims[i] = onnx.FixedDim(size)
-					found = true
-				}
-			}
-		}
-		if !found {
-			return exitError{fmt.Errorf("--dim is %q: no input has an open dimension %q", setting, name), exitUsage, ""}
-		}
-	}
-	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
 	"github.com/seed5b471a7e/backstitch/framework/engine"
+	"github.com/seed5b471a7e/backstitch/framework/model"
 	"github.com/seed5b471a7e/backstitch/framework/optim"
 	"github.com/seed5b471a7e/backstitch/modelzoo"
 )
@@ -18,7 +19,7 @@ import (
 // smallInputs are the models of the zoo whose images are small enough for the tape. The others are the same networks on larger ones.
 func smallInputs(t *testing.T) []string {
 	return slices.DeleteFunc(modelzoo.Names(), func(name string) bool {
-		m, err := importModel("zoo:" + name)
+		m, err := importModel("zoo:"+name, model.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

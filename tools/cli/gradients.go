@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
@@ -16,6 +17,7 @@ import (
 type gradientFlags struct {
 	data, loss, mode, engine, precision, output, out string
 	untie                                            bool
+	bindings                                         bindings
 }
 
 func newGradients() *cobra.Command {
@@ -40,6 +42,7 @@ what a step makes of every running statistic.`,
 	precisionFlag(c, &f.precision)
 	outputFlag(c, &f.output)
 	untieFlag(c, &f.untie)
+	bindingFlags(c, &f.bindings)
 	c.Flags().StringVar(&f.out, "out", "", "the results, an .npz `FILE`")
 	requireFlags(c, "data", "loss", "out")
 	c.RunE = func(c *cobra.Command, arguments []string) error {
@@ -67,10 +70,15 @@ func (f *gradientFlags) prepare(reference string) (*program.Program, engine.Batc
 	if err != nil {
 		return nil, b, err
 	}
-	options := model.Options{Output: f.output, Shapes: inputShapes(source, arrays), Evaluation: f.mode == "eval", Untie: f.untie, TrainMasks: true}
+	options := f.bindings.apply(model.Options{Output: f.output, Evaluation: f.mode == "eval", Untie: f.untie, TrainMasks: true})
 	if f.mode == "train" {
 		options.BatchNorm = model.BatchStatistics
 	}
+	inferred, err := model.Infer(source, options, inputShapes(source, arrays))
+	if err != nil {
+		return nil, b, fmt.Errorf("%s: %w", reference, err)
+	}
+	maps.Copy(options.Dims, inferred)
 	m, err := model.Import(source, options)
 	if err != nil {
 		return nil, b, fmt.Errorf("%s: %w", reference, err)
@@ -95,7 +103,7 @@ func untouched(m *model.Model) (list []model.Parameter) {
 		known[p.Name] = true
 	}
 	for _, out := range m.Source.Graph.Outputs {
-		other, err := model.Import(m.Source, model.Options{Output: out.Name})
+		other, err := model.Import(m.Source, model.Options{Output: out.Name, Dims: m.Options().Dims})
 		if err != nil {
 			continue // an output that nothing can be trained through
 		}

@@ -33,13 +33,13 @@ func buildModel(name string, seed uint64) (*onnx.Model, error) {
 	return modelzoo.Build(name, seed)
 }
 
-// importModel opens a model and imports the part that its first output needs.
-func importModel(reference string) (*model.Model, error) {
+// importModel opens a model and imports what the options choose of it.
+func importModel(reference string, o model.Options) (*model.Model, error) {
 	source, err := openModel(reference)
 	if err != nil {
 		return nil, err
 	}
-	m, err := model.Import(source, model.Options{})
+	m, err := model.Import(source, o)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", reference, err)
 	}

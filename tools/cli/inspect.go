@@ -22,6 +22,8 @@ func newInspect() *cobra.Command {
 	}
 	o := model.Options{}
 	outputFlag(c, &o.Output)
+	bound := bindings{}
+	bindingFlags(c, &bound)
 	untieFlag(c, &o.Untie)
 	c.Flags().StringArrayVar(&o.Freeze, "freeze", nil, "do not train the initializers whose names match `PATTERN`; may be repeated")
 	c.Flags().StringArrayVar(&o.Train, "train", nil, "train only the initializers whose names match `PATTERN`; may be repeated")
@@ -32,7 +34,7 @@ func newInspect() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		r := model.Inspect(source, o)
+		r := model.Inspect(source, bound.apply(o))
 		if *asJSON {
 			return printJSON(c, r)
 		}
@@ -78,6 +80,7 @@ func printReport(w io.Writer, r *model.Report) error {
 		return err
 	}
 	printTies(w, r.Tied)
+	printOpen(w, r.Open)
 	printProblems(w, r)
 	return nil
 }
@@ -118,6 +121,17 @@ func printTies(w io.Writer, ties []model.Tie) {
 	fmt.Fprintln(w, "\nTied: the exporter merged equal initializers, which are trained as one (--untie separates them):")
 	for _, t := range ties {
 		fmt.Fprintf(w, "  %s is also %s\n", printable(t.Initializer), printable(strings.Join(t.Copies, ", ")))
+	}
+}
+
+// printOpen says which dimensions need a size, and how they get one.
+func printOpen(w io.Writer, list []model.OpenDimension) {
+	if len(list) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "\nOpen: dimensions that need a size. A run takes it from its data where it can; else write it down:")
+	for _, d := range list {
+		fmt.Fprintln(w, printable(fmt.Sprintf("  dimension %d of %s: dims = %s in [model], or %s", d.Axis, d.Input, d.Recipe(), d.Flag())))
 	}
 }
 

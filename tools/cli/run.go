@@ -29,6 +29,7 @@ type runFlags struct {
 	dryRun  bool
 	workers int
 	memory  byteSize
+	binds   bindings
 }
 
 func newRun() *cobra.Command {
@@ -49,6 +50,7 @@ Every evaluated iterate is recorded at once; an interrupted run keeps what it ha
 	c.Flags().StringArrayVar(&f.set, "set", nil, "override the recipe with `KEY=VALUE`; may be repeated")
 	c.Flags().Var(&f.seeds, "seeds", "override the recipe's seeds, such as 0,1,2")
 	positiveFlag(c, &f.steps, "steps", 0, "override the recipe's number of iterates")
+	bindingFlags(c, &f.binds)
 	c.Flags().StringVar(&f.out, "out", "", "the run's folder `DIR` (default: runs/NAME-TIMESTAMP)")
 	c.Flags().BoolVar(&f.resume, "resume", false, "go on with the run in the folder of --out")
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "print what would be done and how long it would take; write nothing")
@@ -77,7 +79,7 @@ Every evaluated iterate is recorded at once; an interrupted run keeps what it ha
 
 // overrides are the values that the flags put into the recipe.
 func (f *runFlags) overrides(c *cobra.Command) []string {
-	set := slices.Clone(f.set)
+	set := slices.Concat(f.set, f.binds.overrides())
 	if c.Flags().Changed("seeds") {
 		set = append(set, "seeds=["+f.seeds.String()+"]")
 	}

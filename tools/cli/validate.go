@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/seed5b471a7e/backstitch/framework/dataset"
+	"github.com/seed5b471a7e/backstitch/framework/model"
 	"github.com/seed5b471a7e/backstitch/framework/recipe"
 	"github.com/seed5b471a7e/backstitch/framework/run"
 	"github.com/spf13/cobra"
@@ -17,6 +19,7 @@ type verdict struct {
 	Recipe   string           `json:"recipe"`
 	Valid    bool             `json:"valid"`
 	Problems []recipe.Problem `json:"problems,omitempty"`
+	Note     string           `json:"note,omitempty"` // what was not checked
 }
 
 func newValidate() *cobra.Command {
@@ -26,16 +29,18 @@ func newValidate() *cobra.Command {
 		Example: "  backstitch validate mine.toml quickstart",
 		Args:    cobra.MinimumNArgs(1),
 	}
+	b := bindings{}
+	bindingFlags(c, &b)
 	asJSON := jsonFlag(c)
 	c.RunE = func(c *cobra.Command, arguments []string) error {
 		var verdicts []verdict
 		bad := 0
 		for _, reference := range arguments {
-			problems := validate(c.Context(), reference)
+			problems, note := validate(c.Context(), reference, b.overrides())
 			if len(problems) > 0 {
 				bad++
 			}
-			verdicts = append(verdicts, verdict{reference, len(problems) == 0, problems})
+			verdicts = append(verdicts, verdict{reference, len(problems) == 0, problems, note})
 		}
 		if *asJSON {
 			if err := printJSON(c, verdicts); err != nil {
@@ -55,7 +60,7 @@ func newValidate() *cobra.Command {
 func printVerdicts(w io.Writer, verdicts []verdict) {
 	for _, v := range verdicts {
 		if v.Valid {
-			fmt.Fprintf(w, "%s: ok\n", v.Recipe)
+			fmt.Fprintln(w, printable(strings.TrimSuffix(v.Recipe+": ok; "+v.Note, "; ")))
 		}
 		for _, p := range v.Problems {
 			fmt.Fprintln(w, printable(p.String()))
@@ -63,26 +68,31 @@ func printVerdicts(w io.Writer, verdicts []verdict) {
 	}
 }
 
-// validate returns the problems of a recipe; what fails for another reason is a problem without a place.
-func validate(ctx context.Context, reference string) []recipe.Problem {
-	r, err := loadRecipe(reference, nil)
-	var problems recipe.Errors
-	if errors.As(err, &problems) {
-		return problems
+// validate returns the problems of a recipe, and what could not be checked; what fails for another reason is a problem without a place.
+func validate(ctx context.Context, reference string, set []string) (problems []recipe.Problem, note string) {
+	r, err := loadRecipe(reference, set)
+	var found recipe.Errors
+	if errors.As(err, &found) {
+		return found, ""
 	}
 	if err == nil {
 		r.Data.Source = unread{}
 		_, err = run.Prepare(ctx, r, openModel)
 	}
-	if errors.Is(err, errUnread) {
-		return nil
+	var open *model.OpenError
+	switch {
+	case errors.As(err, &open) && errors.Is(err, errUnread):
+		return nil, fmt.Sprintf("the model was not checked: the data decide how large %s is; --dim gives a size to check with",
+			strings.Join(model.Keys(open.Dimensions), ", "))
+	case errors.Is(err, errUnread):
+		return nil, ""
 	}
 	message := err.Error()
 	var exit exitError
 	if errors.As(err, &exit) && exit.hint != "" {
 		message = fmt.Sprintf("%s (%s)", message, exit.hint)
 	}
-	return []recipe.Problem{{File: reference, Message: message}}
+	return []recipe.Problem{{File: reference, Message: message}}, ""
 }
 
 // unread stands for data that is not wanted: preparing a run ends where it would be read, when everything before was fine.
