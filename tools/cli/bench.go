@@ -54,6 +54,7 @@ func (w *workbench) complete(c *cobra.Command, batch int, r result) *cobra.Comma
 		if w.duration <= 0 {
 			return usageError(c, fmt.Errorf("--duration is %v: want more than nothing", w.duration))
 		}
+		warnOfKernels(c.ErrOrStderr(), w.Engine)
 		if err := r.measure(c.Context()); err != nil {
 			return err
 		}

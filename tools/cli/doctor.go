@@ -57,7 +57,7 @@ func examine(c *cobra.Command) []finding {
 	cpu := run.DescribeCPU()
 	findings = append(findings,
 		finding{Name: "processor", Status: fmt.Sprintf("%d cores, %s (%s)", cpu.Cores, cpu.Architecture, cpu.InstructionSet)},
-		finding{Name: "kernels", Status: kernels()},
+		examineKernels(),
 		finding{Name: "engines", Status: strings.Join(engine.Names(), ", ")},
 		onnxRuntime(),
 		finding{Name: "data folder", Status: cmp.Or(os.Getenv("BACKSTITCH_DATA"), "BACKSTITCH_DATA is not set: Debian's folders only")},
@@ -69,12 +69,13 @@ func examine(c *cobra.Command) []finding {
 	return findings
 }
 
-// kernels says which kernels the plan engine uses, of those that it could.
-func kernels() string {
+// examineKernels says which kernels the plan engine uses, of those that it could.
+func examineKernels() finding {
+	f := finding{Name: "kernels", Status: fmt.Sprintf("%s (of %s; BACKSTITCH_KERNELS chooses)", kernel.Set(), strings.Join(kernel.Sets(), ", "))}
 	if !kernel.Native {
-		return "in Go: built without cgo"
+		f.Status, f.Hint = "in Go: "+withoutCompiler, compilerHint
 	}
-	return fmt.Sprintf("%s (of %s; BACKSTITCH_KERNELS chooses)", kernel.Set(), strings.Join(kernel.Sets(), ", "))
+	return f
 }
 
 func onnxRuntime() finding {

@@ -69,6 +69,7 @@ Every evaluated iterate is recorded at once; an interrupted run keeps what it ha
 		if err != nil {
 			return err
 		}
+		warnOfKernels(c.ErrOrStderr(), prepared.Recipe.Engine.Name)
 		if f.dryRun {
 			return printPlan(c, prepared, f.workers, *asJSON)
 		}
