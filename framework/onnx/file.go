@@ -13,7 +13,7 @@ import (
 // Load reads the model in a file. Data of tensors that are in files next to it
 // stay there until they are asked for; those files must not change meanwhile.
 func Load(path string) (*Model, error) {
-	data, err := os.ReadFile(path)
+	data, err := readFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("onnx: %w", err)
 	}
@@ -23,6 +23,24 @@ func Load(path string) (*Model, error) {
 	}
 	m.eachTensor(func(t *Tensor) { t.folder = filepath.Dir(path) })
 	return m, nil
+}
+
+// largestFile is what protocol buffers can hold.
+const largestFile = math.MaxInt32
+
+// readFile reads an ordinary file that can be a model.
+func readFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil: // which reading will say better
+	case info.IsDir():
+		return nil, fmt.Errorf("%s is a folder, not an ONNX file", path)
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is no ordinary file", path)
+	case info.Size() > largestFile:
+		return nil, fmt.Errorf("%s has %d bytes, and an ONNX file at most %d: larger models keep their tensors in files beside it", path, info.Size(), largestFile)
+	}
+	return os.ReadFile(path)
 }
 
 // Decode reads the model that data, the content of an ONNX file, holds. The

@@ -18,7 +18,7 @@ func Shorten(message string) string {
 		return message
 	}
 	var b strings.Builder
-	for i, word := range strings.Split(message[:min(len(message), 100*longestMessage)], " ") {
+	for i, word := range strings.Split(message, " ") {
 		if i > 0 {
 			b.WriteByte(' ')
 		}

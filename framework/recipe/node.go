@@ -2,6 +2,8 @@ package recipe
 
 import (
 	"errors"
+	"io"
+	"os"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -23,6 +25,16 @@ const (
 	maximumSize  = 64 << 10
 	maximumDepth = 16
 )
+
+// Read returns the content of a recipe's file. Of one that is too large to be a recipe it returns the beginning, which is too large as well.
+func Read(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maximumSize+1))
+}
 
 // parse reads a TOML document. The problem is nil if there is none.
 func parse(doc *document) (root *node, problem *Problem) {

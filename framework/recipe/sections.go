@@ -16,11 +16,14 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/program"
 )
 
-// What a run is planned for.
-const (
-	maxSeeds = 1000
-	maxLines = 1_000_000 // of its metrics
-)
+// MaxSeeds is how many seeds a run has at most.
+const MaxSeeds = 1000
+
+// MaxClasses is how many classes a new head has at most.
+const MaxClasses = 1 << 20
+
+// maxLines is how many lines of metrics a run is planned for.
+const maxLines = 1_000_000
 
 var tables = []string{"model", "data", "loss", "optimizer", "schedule", "clipping", "group", "arrangement", "average", "evaluate", "engine"}
 
@@ -33,8 +36,8 @@ func (c *checker) recipe(root *node) *Recipe {
 	if len(r.Seeds) == 0 {
 		c.report(root.where("seeds"), "seeds is empty")
 	}
-	if len(r.Seeds) > maxSeeds {
-		c.report(root.where("seeds"), "seeds has %d seeds: a run has at most %d", len(r.Seeds), maxSeeds)
+	if len(r.Seeds) > MaxSeeds {
+		c.report(root.where("seeds"), "seeds has %d seeds: a run has at most %d", len(r.Seeds), MaxSeeds)
 	}
 	if twice, is := repeated(r.Seeds); is {
 		c.report(root.where("seeds"), "seeds has %d twice", twice)

@@ -27,7 +27,7 @@ func newBenchGroup() *cobra.Command {
 arrangement order_average, which has a Hessian-vector product for each besides. Medians over blocks.`,
 		Example: "  backstitch bench group --model zoo:mlp-5x500 --batch 8 --window 4 --json",
 	}
-	positiveFlag(c, &b.Window, "window", 4, "batches in a window")
+	boundedFlag(c, &b.Window, "window", 4, 256, "batches in a window")
 	return b.complete(c, 8, b)
 }
 

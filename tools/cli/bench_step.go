@@ -41,7 +41,7 @@ their order, with the time of each.`,
   backstitch bench step --model zoo:resnet18-cifar --profile`,
 	}
 	choiceFlag(c, &b.Optimizer, "optimizer", "sgd", optim.Names(), "the optimizer, with its default options")
-	positiveFlag(c, &b.Chains, "chains", 1, "independent chains that run at the same time")
+	workersFlag(c, &b.Chains, "chains", 1, "independent chains that run at the same time")
 	c.Flags().BoolVar(&b.profiled, "profile", false, "print what a step is made of, and the time that each part takes")
 	return b.complete(c, 8, b)
 }

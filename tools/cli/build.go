@@ -7,7 +7,6 @@ import (
 	"debug/buildinfo"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -54,7 +53,7 @@ func (f *buildFlags) build(c *cobra.Command) error {
 	if f.output == "" {
 		return usageError(c, errors.New("--output is empty"))
 	}
-	if err := replaceable(f.output); err != nil {
+	if err := checkTarget(f.output, binaryFile); err != nil {
 		return err
 	}
 	s, err := findSource(c, *f.backstitch, folders(modules)...)
@@ -103,23 +102,6 @@ func names(modules []added) string {
 		list = append(list, a.module)
 	}
 	return strings.Join(list, ", ")
-}
-
-// replaceable returns an error if a file exists that is not a Go binary: it may be somebody's work.
-func replaceable(path string) error {
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err == nil && info.Mode().IsRegular() {
-		_, err = buildinfo.ReadFile(path)
-	} else if err == nil {
-		err = errors.New("not a file")
-	}
-	if err != nil {
-		return exitError{fmt.Errorf("%s exists already, and is no Go program that could be replaced", path), exitFailure, "name another file with --output"}
-	}
-	return nil
 }
 
 // makeBinary builds the binary in a module of its own and moves it to the output when it starts.

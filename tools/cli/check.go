@@ -55,7 +55,7 @@ Fails if an error is larger than its bound.`,
 	c.Flags().Uint64Var(&m.seed, "seed", 0, "seed `S` of the random numbers")
 	c.Flags().StringVar(&m.output, "output", "", "the graph output that is checked, a `TENSOR` (default: all of them)")
 	bindingFlags(c, &m.bindings)
-	positiveFlag(c, &m.integers, "range", 10, "integer inputs are drawn from 0 to N-1")
+	boundedFlag(c, &m.integers, "range", 10, math.MaxInt32, "integer inputs are drawn from 0 to N-1")
 	positiveFlag(c, &m.directions, "directions", 5, "the gradient is checked along N directions")
 	c.Flags().Float64Var(&m.tolerance, "tolerance", 1e-4, "the largest `ERROR` of an output against ONNX Runtime")
 	c.Flags().Float64Var(&m.gradientTolerance, "gradient-tolerance", 1e-5, "the largest `ERROR` of a gradient")
@@ -63,8 +63,8 @@ Fails if an error is larger than its bound.`,
 	asJSON := jsonFlag(c)
 	c.RunE = func(c *cobra.Command, arguments []string) error {
 		m.reference = arguments[0]
-		if c.Flags().Changed("batch") && m.batch < 1 {
-			return usageError(c, fmt.Errorf("--batch is %d: want an integer from 1 on", m.batch))
+		if c.Flags().Changed("batch") && (m.batch < 1 || m.batch > 1_000_000) {
+			return usageError(c, fmt.Errorf("--batch is %d: want an integer from 1 to 1000000", m.batch))
 		}
 		result, err := m.run(c.Context())
 		if err != nil {

@@ -33,7 +33,7 @@ func Main(arguments []string, stdout, stderr io.Writer) int {
 // execute runs one of root's commands and returns the exit code.
 func execute(ctx context.Context, root *cobra.Command, arguments []string, stdout, stderr io.Writer) int {
 	root.SetArgs(arguments)
-	root.SetOut(stdout)
+	root.SetOut(escaped{stdout})
 	root.SetErr(stderr)
 	err := defect.Guard(func() error { return root.ExecuteContext(ctx) })
 	if err != nil {

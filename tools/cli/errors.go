@@ -28,7 +28,7 @@ type exitError struct {
 
 func (e exitError) Unwrap() error { return e.error }
 
-// printError prints every line of an error, and returns its exit code.
+// printError prints the lines of an error, and returns its exit code.
 func printError(stderr io.Writer, err error) int {
 	var exit exitError
 	switch {
@@ -39,13 +39,26 @@ func printError(stderr io.Writer, err error) int {
 	default:
 		exit.code = exitFailure
 	}
-	for line := range strings.SplitSeq(err.Error(), "\n") {
-		fmt.Fprintf(stderr, "error: %s\n", printable(line))
+	lines, more := firstOf(strings.Split(err.Error(), "\n"))
+	for _, line := range lines {
+		fmt.Fprintf(stderr, "error: %s\n", printable(plugin.Shorten(line)))
+	}
+	if more > 0 {
+		fmt.Fprintf(stderr, "error: and %d more\n", more)
 	}
 	if exit.hint != "" {
-		fmt.Fprintf(stderr, "hint: %s\n", exit.hint)
+		fmt.Fprintf(stderr, "hint: %s\n", printable(plugin.Shorten(exit.hint)))
 	}
 	return exit.code
+}
+
+// firstOf returns as many of some messages as a reader takes in, and how many more there are.
+func firstOf[T any](messages []T) (first []T, more int) {
+	const most = 10
+	if len(messages) <= most+1 {
+		return messages, 0
+	}
+	return messages[:most], len(messages) - most
 }
 
 // known returns bad usage if a name is not among those of its kind.

@@ -37,7 +37,7 @@ steps that lead to the iterate.`,
 	c.Flags().StringVar(&f.arrangement, "arrangement", "", "the `NAME` of an arrangement or average (default: the recipe's first)")
 	c.Flags().Uint64Var(&f.seed, "seed", 0, "the seed `S` (default: the recipe's first)")
 	positiveFlag(c, &f.iterate, "iterate", 0, "the iterate (default: the last)")
-	positiveFlag(c, &f.workers, "workers", runtime.GOMAXPROCS(0), "chains that run at the same time")
+	workersFlag(c, &f.workers, "workers", runtime.GOMAXPROCS(0), "chains that run at the same time")
 	requireFlags(c, "out")
 	c.RunE = func(c *cobra.Command, arguments []string) error { return f.export(c, arguments[0]) }
 	return c
@@ -50,6 +50,9 @@ func (f *exportFlags) export(c *cobra.Command, path string) error {
 	}
 	r, err := prepareAgain(c, folder)
 	if err != nil {
+		return err
+	}
+	if err := checkTarget(f.out, onnxFile, r.Recipe.Model.ONNX); err != nil {
 		return err
 	}
 	wanted := run.Wanted{Arrangement: f.arrangement, Seed: f.seed, Iterate: f.iterate}

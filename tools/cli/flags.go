@@ -10,6 +10,7 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/array"
 	"github.com/seed5b471a7e/backstitch/framework/engine"
 	"github.com/seed5b471a7e/backstitch/framework/plugin"
+	"github.com/seed5b471a7e/backstitch/framework/recipe"
 	"github.com/spf13/cobra"
 )
 
@@ -51,29 +52,47 @@ func (f *choice) String() string { return *f.chosen }
 // Type names the flag's type in help texts.
 func (*choice) Type() string { return "NAME" }
 
-// positiveFlag adds a flag for an integer from 1 on.
+// positiveFlag adds a flag for an integer from 1 to a million.
 func positiveFlag(c *cobra.Command, n *int, name string, value int, usage string) {
-	*n = value
-	c.Flags().Var((*positive)(n), name, usage)
+	boundedFlag(c, n, name, value, 1_000_000, usage)
 }
 
-type positive int
+// workersFlag adds a flag for how much is done at the same time.
+func workersFlag(c *cobra.Command, n *int, name string, value int, usage string) {
+	boundedFlag(c, n, name, value, max(1024, value), usage)
+}
+
+// boundedFlag adds a flag for an integer from 1 to most.
+func boundedFlag(c *cobra.Command, n *int, name string, value, most int, usage string) {
+	*n = value
+	c.Flags().Var(&bounded{n, most}, name, usage)
+}
+
+type bounded struct {
+	n    *int
+	most int
+}
 
 // Set reads the number, in any base that Go writes.
-func (p *positive) Set(text string) error {
+func (b *bounded) Set(text string) error {
 	n, err := strconv.ParseInt(text, 0, strconv.IntSize)
-	if err != nil || n < 1 {
-		return errors.New("want an integer from 1 on")
+	if err != nil || n < 1 || n > int64(b.most) {
+		return fmt.Errorf("want an integer from 1 to %d", b.most)
 	}
-	*p = positive(n)
+	*b.n = int(n)
 	return nil
 }
 
 // String prints the number.
-func (p *positive) String() string { return strconv.Itoa(int(*p)) }
+func (b *bounded) String() string {
+	if b.n == nil { // as pflag asks of a zero value
+		return "0"
+	}
+	return strconv.Itoa(*b.n)
+}
 
 // Type names the flag's type in help texts.
-func (*positive) Type() string { return "N" }
+func (*bounded) Type() string { return "N" }
 
 // seedList is a flag such as 0,1,2.
 type seedList []string
@@ -81,6 +100,9 @@ type seedList []string
 // Set reads different seeds.
 func (l *seedList) Set(text string) error {
 	seeds := strings.Split(text, ",")
+	if len(seeds) > recipe.MaxSeeds {
+		return fmt.Errorf("it has %d seeds: a run has at most %d", len(seeds), recipe.MaxSeeds)
+	}
 	for i, seed := range seeds {
 		n, err := strconv.ParseUint(seed, 10, 63)
 		if err != nil {

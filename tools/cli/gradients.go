@@ -46,6 +46,9 @@ what a step makes of every running statistic.`,
 	c.Flags().StringVar(&f.out, "out", "", "the results, an .npz `FILE`")
 	requireFlags(c, "data", "loss", "out")
 	c.RunE = func(c *cobra.Command, arguments []string) error {
+		if err := checkTarget(f.out, npzFile, f.data); err != nil {
+			return err
+		}
 		p, b, err := f.prepare(arguments[0])
 		if err != nil {
 			return err

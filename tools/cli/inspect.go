@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/seed5b471a7e/backstitch/framework/model"
+	"github.com/seed5b471a7e/backstitch/framework/recipe"
 	"github.com/spf13/cobra"
 )
 
@@ -30,6 +31,9 @@ func newInspect() *cobra.Command {
 	c.Flags().IntVar(&o.Head.Classes, "head", 0, "replace the last layer by one for `N` classes")
 	asJSON := jsonFlag(c)
 	c.RunE = func(c *cobra.Command, arguments []string) error {
+		if most := recipe.MaxClasses; o.Head.Classes < 0 || o.Head.Classes > most {
+			return usageError(c, fmt.Errorf("--head is %d: want an integer from 0 to %d", o.Head.Classes, most))
+		}
 		source, err := openModel(arguments[0])
 		if err != nil {
 			return err

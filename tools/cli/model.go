@@ -34,6 +34,9 @@ func newExport() *cobra.Command {
 		if !zoo {
 			return usageError(c, fmt.Errorf("%q is not a model of the zoo: want %sNAME", reference, recipe.ZooPrefix))
 		}
+		if err := checkTarget(path, onnxFile); err != nil {
+			return err
+		}
 		m, err := buildModel(name, *seed)
 		if err != nil {
 			return err

@@ -18,7 +18,7 @@ import (
 // bad usage.
 func loadRecipe(reference string, overrides []string) (*recipe.Recipe, error) {
 	const hint = "backstitch list recipes shows those that are built in; the name of a file ends in .toml"
-	file, read := reference, os.ReadFile
+	file, read := reference, recipe.Read
 	if !strings.HasSuffix(reference, ".toml") {
 		if !slices.Contains(recipes.Names(), reference) {
 			return nil, unknown("recipe", reference, recipes.Names(), hint)

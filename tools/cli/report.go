@@ -19,24 +19,29 @@ func newReport() *cobra.Command {
 	}
 	out := c.Flags().String("out", "", "the page's `FILE` (default: report.html in the run's folder; for several runs, here)")
 	c.RunE = func(c *cobra.Command, arguments []string) error {
+		path := *out
+		if path == "" && len(arguments) > 1 {
+			path = run.ReportFile
+		}
+		if path != "" {
+			if err := checkTarget(path, reportFile); err != nil {
+				return err
+			}
+		}
 		var folders []*run.Folder
-		for _, path := range arguments {
-			f, err := run.Open(path)
+		for _, argument := range arguments {
+			f, err := run.Open(argument)
 			if err != nil {
 				return err
 			}
 			folders = append(folders, f)
 		}
-		path := *out
-		if path == "" && len(folders) == 1 {
+		if path == "" {
 			if err := report.Write(folders[0]); err != nil {
 				return err
 			}
 			fmt.Fprintf(c.OutOrStdout(), "wrote %s\n", filepath.Join(folders[0].Path, run.ReportFile))
 			return nil
-		}
-		if path == "" {
-			path = run.ReportFile
 		}
 		if err := report.Compare(folders, path); err != nil {
 			return err

@@ -54,7 +54,7 @@ Every evaluated iterate is recorded at once; an interrupted run keeps what it ha
 	c.Flags().StringVar(&f.out, "out", "", "the run's folder `DIR` (default: runs/NAME-TIMESTAMP)")
 	c.Flags().BoolVar(&f.resume, "resume", false, "go on with the run in the folder of --out")
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "print what would be done and how long it would take; write nothing")
-	positiveFlag(c, &f.workers, "workers", runtime.GOMAXPROCS(0), "chains that run at the same time")
+	workersFlag(c, &f.workers, "workers", runtime.GOMAXPROCS(0), "chains that run at the same time")
 	c.Flags().Var(&f.memory, "memory", "bound of the live states, such as 8GiB (default: none)")
 	asJSON := jsonFlag(c)
 	c.RunE = func(c *cobra.Command, arguments []string) error {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/rivo/uniseg"
+	"github.com/seed5b471a7e/backstitch/framework/plugin"
 )
 
 // table prints rows in aligned columns: columns of numbers to the right, all others to the left.
@@ -16,10 +17,10 @@ type table struct {
 
 func newTable(w io.Writer, header ...string) *table { return &table{w: w, header: header} }
 
-// row adds a row. What is not printable in a cell is escaped.
+// row adds a row. Cells are shortened, and what is not printable in them is escaped.
 func (t *table) row(cells ...string) {
 	for i, cell := range cells {
-		cells[i] = printable(cell)
+		cells[i] = printable(plugin.Shorten(cell))
 	}
 	t.rows = append(t.rows, cells)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed5b471a7e/backstitch/framework/dataset"
 	"github.com/seed5b471a7e/backstitch/framework/model"
+	"github.com/seed5b471a7e/backstitch/framework/plugin"
 	"github.com/seed5b471a7e/backstitch/framework/recipe"
 	"github.com/seed5b471a7e/backstitch/framework/run"
 	"github.com/spf13/cobra"
@@ -25,7 +26,7 @@ type verdict struct {
 func newValidate() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "validate RECIPE...",
-		Short:   "Check recipes and their models without reading data; print all problems with their places",
+		Short:   "Check recipes and their models without reading data; print the problems with their places",
 		Example: "  backstitch validate mine.toml quickstart",
 		Args:    cobra.MinimumNArgs(1),
 	}
@@ -62,8 +63,12 @@ func printVerdicts(w io.Writer, verdicts []verdict) {
 		if v.Valid {
 			fmt.Fprintln(w, printable(strings.TrimSuffix(v.Recipe+": ok; "+v.Note, "; ")))
 		}
-		for _, p := range v.Problems {
+		problems, more := firstOf(v.Problems)
+		for _, p := range problems {
 			fmt.Fprintln(w, printable(p.String()))
+		}
+		if more > 0 {
+			fmt.Fprintf(w, "%s: and %s\n", printable(v.Recipe), several(more, "more problem"))
 		}
 	}
 }
@@ -92,7 +97,7 @@ func validate(ctx context.Context, reference string, set []string) (problems []r
 	if errors.As(err, &exit) && exit.hint != "" {
 		message = fmt.Sprintf("%s (%s)", message, exit.hint)
 	}
-	return []recipe.Problem{{File: reference, Message: message}}, ""
+	return []recipe.Problem{{File: reference, Message: plugin.Shorten(message)}}, ""
 }
 
 // unread stands for data that is not wanted: preparing a run ends where it would be read, when everything before was fine.
