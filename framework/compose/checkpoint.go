@@ -1,11 +1,15 @@
 package compose
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/seed5b471a7e/backstitch/framework/optim"
 )
+
+// ErrCheckpoint is the error of a run that cannot go on from a checkpoint: it is not one of these jobs. Nothing was computed.
+var ErrCheckpoint = errors.New("the checkpoint is not one of these jobs")
 
 // Checkpoint says how far a run got and holds what the rest of it starts from. The zero value is the beginning.
 type Checkpoint struct {
@@ -67,7 +71,7 @@ func (e *executor) checkpoint() Checkpoint {
 	return c
 }
 
-// bases lists the nodes before a position that nodes from there on need.
+// bases lists the nodes before a position that nodes from there on need, those beyond the last included.
 func (e *executor) bases(position int) []*node {
 	var bases []*node
 	for e.oldest < e.next && e.nodes[e.oldest].last < e.next {
@@ -83,10 +87,17 @@ func (e *executor) bases(position int) []*node {
 
 // resume goes to where an earlier run stood.
 func (e *executor) resume(c Checkpoint) error {
+	if err := e.goTo(c); err != nil {
+		return fmt.Errorf("%w: %w", ErrCheckpoint, err)
+	}
+	return nil
+}
+
+func (e *executor) goTo(c Checkpoint) error {
 	e.reached = c
 	for ; e.results < c.Results; e.next++ {
-		if e.next == len(e.nodes) {
-			return fmt.Errorf("the checkpoint stands after %d results, but these jobs have only %d (were they changed?)", c.Results, e.results)
+		if e.next == e.end {
+			return fmt.Errorf("it stands after %d results, and there are only %d", c.Results, e.results)
 		}
 		n := e.nodes[e.next]
 		if n.wanted {
@@ -101,12 +112,12 @@ func (e *executor) resume(c Checkpoint) error {
 	for _, n := range e.bases(e.next) {
 		i := slices.IndexFunc(c.Points, func(p Point) bool { return p.Job == n.job && p.Iterate == n.iterate })
 		if i < 0 {
-			return fmt.Errorf("%s: the checkpoint lacks iterate %d, which later ones start from (were the jobs changed?)", e.jobs[n.job].Name, n.iterate)
+			return fmt.Errorf("%s: it lacks iterate %d, which later ones start from", e.jobs[n.job].Name, n.iterate)
 		}
 		n.point, n.averages, n.computed, n.finished = c.Points[i], c.Points[i].Averages, true, true
 		n.diverged = n.point.State == nil
 		if !n.point.fits(n, &e.jobs[n.job]) {
-			return fmt.Errorf("%s: iterate %d of the checkpoint has another layout, precision or number of averages than the job", e.jobs[n.job].Name, n.iterate)
+			return fmt.Errorf("%s: its iterate %d has another layout, precision or number of averages", e.jobs[n.job].Name, n.iterate)
 		}
 		n.trail = trailOf(n.point.Trail, e.jobs[n.job].Initial)
 		e.live += e.size(n)

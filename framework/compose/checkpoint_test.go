@@ -110,14 +110,14 @@ func TestResumeRefusesCheckpointsOfOtherJobs(t *testing.T) {
 		checkpoint Checkpoint
 		want       string
 	}{
-		{"too far", Checkpoint{Results: 10}, "compose: the checkpoint stands after 10 results, but these jobs have only 9"},
-		{"no states", Checkpoint{Results: 4}, "compose: first: the checkpoint lacks iterate 4"},
-		{"another iterate's state", with(func(p *Point) { p.Iterate = 3 }), "compose: first: the checkpoint lacks iterate 4"},
-		{"another job's state", with(func(p *Point) { p.Job = 1 }), "compose: first: the checkpoint lacks iterate 4"},
-		{"another layout", with(func(p *Point) { p.State = point(0, 0, 0) }), "compose: first: iterate 4 of the checkpoint has another layout"},
-		{"another precision", with(func(p *Point) { p.State = state(array.New(array.Float32, 2)) }), "compose: first: iterate 4 of the checkpoint has another layout"},
-		{"other averages", with(func(p *Point) { p.Averages = nil }), "compose: first: iterate 4 of the checkpoint has another layout"},
-		{"sums of another size", with(func(p *Point) { p.Averages = []Memory{{{1}}} }), "compose: first: iterate 4 of the checkpoint has another layout"},
+		{"too far", Checkpoint{Results: 10}, "compose: the checkpoint is not one of these jobs: it stands after 10 results, and there are only 9"},
+		{"no states", Checkpoint{Results: 4}, "compose: the checkpoint is not one of these jobs: first: it lacks iterate 4"},
+		{"another iterate's state", with(func(p *Point) { p.Iterate = 3 }), "compose: the checkpoint is not one of these jobs: first: it lacks iterate 4"},
+		{"another job's state", with(func(p *Point) { p.Job = 1 }), "compose: the checkpoint is not one of these jobs: first: it lacks iterate 4"},
+		{"another layout", with(func(p *Point) { p.State = point(0, 0, 0) }), "compose: the checkpoint is not one of these jobs: first: its iterate 4 has another layout"},
+		{"another precision", with(func(p *Point) { p.State = state(array.New(array.Float32, 2)) }), "compose: the checkpoint is not one of these jobs: first: its iterate 4 has another layout"},
+		{"other averages", with(func(p *Point) { p.Averages = nil }), "compose: the checkpoint is not one of these jobs: first: its iterate 4 has another layout"},
+		{"sums of another size", with(func(p *Point) { p.Averages = []Memory{{{1}}} }), "compose: the checkpoint is not one of these jobs: first: its iterate 4 has another layout"},
 	} {
 		if _, err := Run(t.Context(), jobs, Options{Resume: c.checkpoint}); err == nil || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %q", c.name, err, c.want)

@@ -20,6 +20,7 @@ type executor struct {
 	jobs    []Job
 	options Options
 	nodes   []*node // in the order in which they are emitted; a base stands before what starts from it
+	end     int     // behind the last node that is computed
 	trials  map[int]*trials
 	window  int
 	stop    context.CancelFunc
@@ -61,7 +62,10 @@ func newExecutor(ctx context.Context, jobs []Job, o Options) (*executor, error) 
 		n.position, n.last = i, i
 		n.registerLast()
 	}
-	weigh(e.nodes)
+	if e.end = slices.IndexFunc(e.nodes, func(n *node) bool { return n.beyond }); e.end < 0 {
+		e.end = len(e.nodes)
+	}
+	weigh(e.nodes[:e.end])
 	return e, e.resume(o.Resume)
 }
 
@@ -74,6 +78,10 @@ func (e *executor) plan(ctx context.Context, job int, plans [][]*node) (err erro
 	} else {
 		j.chain = len(j.Averages) > 0 && isChain(j.Arrangement, j.last())
 		nodes, err = plan(ctx, j)
+		if err != nil && ctx.Err() == nil && len(j.Beyond) > 0 { // perhaps they have no composition: then the run cannot be made longer
+			j.Beyond = nil
+			nodes, err = plan(ctx, j)
+		}
 	}
 	plans[job] = nodes
 	for _, n := range nodes {
@@ -159,15 +167,15 @@ func (e *executor) fail(ctx context.Context, err error) {
 // last node is in sight, words of the longest chains, so that workers end at about the same time. It returns no node when there
 // will be none.
 func (e *executor) take() task {
-	for e.err == nil && e.next < len(e.nodes) {
-		end := min(e.next+e.window, len(e.nodes))
+	for e.err == nil && e.next < e.end {
+		end := min(e.next+e.window, e.end)
 		var chosen *node
 		for _, n := range e.nodes[e.next:end] {
 			if n.mayBeEvaluated() {
 				n.evaluating = true
 				return task{n, evaluate}
 			}
-			if e.mayStart(n) && (chosen == nil || end == len(e.nodes) && n.weight > chosen.weight) {
+			if e.mayStart(n) && (chosen == nil || end == e.end && n.weight > chosen.weight) {
 				chosen = n
 			}
 		}
@@ -281,7 +289,7 @@ func (e *executor) emit(ctx context.Context) {
 		return
 	}
 	e.emitting = true
-	for e.err == nil && e.next < len(e.nodes) && e.nodes[e.next].finished {
+	for e.err == nil && e.next < e.end && e.nodes[e.next].finished {
 		n := e.nodes[e.next]
 		if !n.skipped() {
 			e.spent[n.job].work = e.spent[n.job].work.Add(n.work)

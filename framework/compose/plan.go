@@ -3,6 +3,7 @@ package compose
 import (
 	"context"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"time"
@@ -15,7 +16,8 @@ type node struct {
 	job, iterate int
 	wanted       bool
 	trial        bool
-	due          int // the first wanted iterate that needs this one, or this one itself
+	beyond       bool // only longer runs need it: it is planned, and never computed
+	due          int  // the first wanted iterate that needs this one, or this one itself
 
 	// How it is computed. A node is open while that depends on trials before it.
 
@@ -84,14 +86,21 @@ func plan(ctx context.Context, j *Job) ([]*node, error) {
 			return nil, fmt.Errorf("iterates %v are not in ascending order from 1 on", j.Iterates[max(0, i-1):i+1])
 		}
 	}
+	for i, n := range j.Beyond {
+		if n <= j.last() || i > 0 && n <= j.Beyond[i-1] {
+			return nil, fmt.Errorf("iterates %v beyond iterate %d are not in ascending order", j.Beyond, j.last())
+		}
+	}
 	needed := j.Iterates
 	adaptive, is := IsAdaptive(j.Arrangement, j.last())
 	if is {
 		needed = withTrials(adaptive, j.Iterates)
 	}
+	wanted := len(needed)
+	needed = append(slices.Clip(needed), j.Beyond...)
 	settled := needed
 	if is {
-		first := slices.IndexFunc(needed, adaptive.Trial)
+		first := slices.IndexFunc(needed[:wanted], adaptive.Trial)
 		settled = needed[:first+1]
 	}
 	w := &writer{ctx: ctx, by: j.Arrangement}
@@ -107,7 +116,13 @@ func plan(ctx context.Context, j *Job) ([]*node, error) {
 		nodes = append(nodes, n)
 	}
 	var previous *node
+	var computed []*node
 	for _, n := range nodes {
+		if n.beyond = max(n.due, n.iterate) > j.last(); n.beyond {
+			n.due, n.previous = math.MaxInt, previous
+			continue
+		}
+		computed = append(computed, n)
 		_, n.wanted = slices.BinarySearch(j.Iterates, n.iterate)
 		n.trial = is && adaptive.Trial(n.iterate)
 		due, _ := slices.BinarySearch(j.Iterates, max(n.due, n.iterate))
@@ -119,7 +134,7 @@ func plan(ctx context.Context, j *Job) ([]*node, error) {
 		}
 	}
 	if err == nil {
-		err = j.lead(w, nodes)
+		err = j.lead(w, computed)
 	}
 	return nodes, err
 }
@@ -167,7 +182,7 @@ func planAlike(nodes []*node) []*node {
 // alike reports whether two jobs have the same plan.
 func (j *Job) alike(k *Job) bool {
 	return reflect.TypeOf(j.Arrangement) == reflect.TypeOf(k.Arrangement) && reflect.TypeOf(j.Arrangement).Comparable() && j.Arrangement == k.Arrangement &&
-		slices.Equal(j.Iterates, k.Iterates) && j.Period == k.Period && j.CountMatters == k.CountMatters && j.Successive == k.Successive &&
+		slices.Equal(j.Iterates, k.Iterates) && slices.Equal(j.Beyond, k.Beyond) && j.Period == k.Period && j.CountMatters == k.CountMatters && j.Successive == k.Successive &&
 		slices.Equal(j.Averages, k.Averages) && j.Initial != nil && k.Initial != nil && j.Initial.Layout.Same(k.Initial.Layout)
 }
 

@@ -43,6 +43,7 @@ type Job struct {
 	Arrangement  Arrangement
 	Initial      *optim.State                   // θ_0; only read
 	Iterates     []int                          // the wanted ones, in ascending order; only what they need is computed
+	Beyond       []int                          // iterates behind the last wanted one that a longer run may want: the last checkpoint holds what they start from
 	Averages     []Average                      // evaluated next to the iterates
 	Period       int                            // if not 0, T_{k+Period} = T_k for all k
 	CountMatters bool                           // what T_k does depends on how many steps were applied: trajectories of different lengths cannot merge

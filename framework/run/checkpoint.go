@@ -46,7 +46,7 @@ type pointHeader struct {
 
 func (c checkpoint) save(folder string) error {
 	path := filepath.Join(folder, CheckpointFile)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := os.Mkdir(filepath.Dir(path), 0o755); err != nil && !errors.Is(err, fs.ErrExist) { // in a folder that must be there
 		return fmt.Errorf("run: %w", err)
 	}
 	return WriteFile(path, func(w io.Writer) error {
@@ -102,8 +102,8 @@ func vectors(m compose.Memory) []any {
 	return list
 }
 
-// loadCheckpoint reads the checkpoint of a folder, whose states are like that of a job. Without one it is the beginning.
-func loadCheckpoint(folder string, like []compose.Job) (checkpoint, error) {
+// loadCheckpoint reads the checkpoint of a folder, which is not trusted. Without one it is the beginning.
+func (r *Run) loadCheckpoint(folder string) (checkpoint, error) {
 	path := filepath.Join(folder, CheckpointFile)
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -113,16 +113,27 @@ func loadCheckpoint(folder string, like []compose.Job) (checkpoint, error) {
 		return checkpoint{}, fmt.Errorf("run: %w", err)
 	}
 	defer f.Close()
-	c, err := readCheckpoint(bufio.NewReaderSize(f, 1<<20), like)
+	info, err := f.Stat()
+	if err != nil {
+		return checkpoint{}, fmt.Errorf("run: %w", err)
+	}
+	c, err := readCheckpoint(bufio.NewReaderSize(f, 1<<20), info.Size(), r.jobs)
+	if want := r.linesAfter(c.Results); err == nil && c.lines != want {
+		err = fmt.Errorf("it counts %d lines after %d results, which are %d", c.lines, c.Results, want)
+	}
 	if err != nil {
 		return checkpoint{}, fmt.Errorf("run: %s is damaged: %w (delete it to start from the beginning)", path, err)
 	}
 	return c, nil
 }
 
-func readCheckpoint(r *bufio.Reader, like []compose.Job) (checkpoint, error) {
+// maxHeader bounds the line that describes the states.
+const maxHeader = 1 << 26
+
+// readCheckpoint reads a checkpoint of that many bytes. Nothing is allocated that is not in them.
+func readCheckpoint(r *bufio.Reader, size int64, like []compose.Job) (checkpoint, error) {
 	sum := crc32.NewIEEE()
-	line, err := r.ReadBytes('\n')
+	line, err := readLine(r, maxHeader)
 	if err != nil {
 		return checkpoint{}, err
 	}
@@ -131,10 +142,13 @@ func readCheckpoint(r *bufio.Reader, like []compose.Job) (checkpoint, error) {
 	if err := json.Unmarshal(line, &header); err != nil {
 		return checkpoint{}, err
 	}
+	if err := header.check(size-int64(len(line))-int64(sum.Size()), like); err != nil {
+		return checkpoint{}, err
+	}
 	c := checkpoint{compose.Checkpoint{Results: header.Results, Accepted: header.Accepted}, header.Lines}
 	numbers := io.TeeReader(r, sum)
 	for _, h := range header.Points {
-		p, err := readPoint(numbers, h, like)
+		p, err := readPoint(numbers, h, like[h.Job].Initial)
 		if err != nil {
 			return checkpoint{}, err
 		}
@@ -151,12 +165,70 @@ func readCheckpoint(r *bufio.Reader, like []compose.Job) (checkpoint, error) {
 	return c, nil
 }
 
-func readPoint(r io.Reader, h pointHeader, like []compose.Job) (compose.Point, error) {
-	p := compose.Point{Job: h.Job, Iterate: h.Iterate}
-	if h.Job < 0 || h.Job >= len(like) {
-		return p, fmt.Errorf("it names job %d of %d", h.Job, len(like))
+// readLine reads a line of at most that many bytes.
+func readLine(r *bufio.Reader, most int) (line []byte, err error) {
+	for {
+		part, err := r.ReadSlice('\n')
+		line = append(line, part...)
+		switch {
+		case err == nil:
+			return line, nil
+		case !errors.Is(err, bufio.ErrBufferFull):
+			return nil, err
+		case len(line) > most:
+			return nil, fmt.Errorf("its first line has more than %d bytes", most)
+		}
 	}
-	initial := like[h.Job].Initial
+}
+
+// check returns an error unless the header describes that many bytes of numbers, of these jobs.
+func (h checkpointHeader) check(size int64, like []compose.Job) error {
+	if h.Results < 0 || h.Lines < 0 {
+		return fmt.Errorf("it stands after %d results and %d lines", h.Results, h.Lines)
+	}
+	total := int64(0)
+	for _, p := range h.Points {
+		n, err := p.size(like)
+		if err != nil {
+			return err
+		}
+		if total += n; total > size {
+			break
+		}
+	}
+	if total != size {
+		return errors.New("it holds more or fewer numbers than it describes")
+	}
+	return nil
+}
+
+// size returns the bytes of a point's numbers.
+func (h pointHeader) size(like []compose.Job) (bytes int64, err error) {
+	if h.Job < 0 || h.Job >= len(like) {
+		return 0, fmt.Errorf("it names job %d of %d", h.Job, len(like))
+	}
+	state := like[h.Job].Initial.Data
+	switch {
+	case h.Iterate < 0 || h.Count < 0:
+		return 0, fmt.Errorf("it has iterate %d after %d applied steps", h.Iterate, h.Count)
+	case h.Diverged && len(h.Trail)+len(h.Bracket) > 0:
+		return 0, fmt.Errorf("iterate %d diverged, and cannot have gone on", h.Iterate)
+	case !h.Diverged:
+		bytes = int64(state.Len()) * int64(state.DType().Size())
+	}
+	for _, memory := range append([][]int{h.Trail, h.Bracket}, h.Averages...) {
+		for _, n := range memory {
+			if n < 0 || n > state.Len() {
+				return 0, fmt.Errorf("it holds a vector of %d numbers, a state has %d", n, state.Len())
+			}
+			bytes += 8 * int64(n)
+		}
+	}
+	return bytes, nil
+}
+
+func readPoint(r io.Reader, h pointHeader, initial *optim.State) (compose.Point, error) {
+	p := compose.Point{Job: h.Job, Iterate: h.Iterate}
 	if !h.Diverged {
 		p.State = &optim.State{Layout: initial.Layout, Data: initial.Data.Clone(), Count: h.Count}
 		if err := binary.Read(r, binary.LittleEndian, p.State.Data.F32); err != nil {
@@ -167,27 +239,24 @@ func readPoint(r io.Reader, h pointHeader, like []compose.Job) (compose.Point, e
 		}
 	}
 	for _, of := range h.Averages {
-		m, err := readMemory(r, of, initial.Data.Len())
+		m, err := readMemory(r, of)
 		if err != nil {
 			return p, err
 		}
 		p.Averages = append(p.Averages, m)
 	}
 	var err error
-	if p.Trail, err = readMemory(r, h.Trail, initial.Data.Len()); err != nil {
+	if p.Trail, err = readMemory(r, h.Trail); err != nil {
 		return p, err
 	}
-	p.Bracket, err = readMemory(r, h.Bracket, initial.Data.Len())
+	p.Bracket, err = readMemory(r, h.Bracket)
 	return p, err
 }
 
-// readMemory reads vectors of these lengths, none longer than a state.
-func readMemory(r io.Reader, lengths []int, state int) (compose.Memory, error) {
+// readMemory reads vectors of these lengths.
+func readMemory(r io.Reader, lengths []int) (compose.Memory, error) {
 	var m compose.Memory
 	for _, n := range lengths {
-		if n < 0 || n > state {
-			return nil, fmt.Errorf("it holds a vector of %d numbers, a state has %d", n, state)
-		}
 		v := make([]float64, n)
 		if err := binary.Read(r, binary.LittleEndian, v); err != nil {
 			return nil, err

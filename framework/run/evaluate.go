@@ -19,7 +19,7 @@ import (
 //
 //	train_loss     mean loss over a fixed sample of training examples
 //	test_loss      mean loss over the test examples, or a fixed sample of them
-//	test_accuracy  share of those test examples whose largest output is at the target
+//	test_accuracy  share of those test examples whose largest output is at the target; none where an output is not finite
 //
 // and what tells how iterates move, which [diagnostics] lists.
 var Metrics = append([]string{"train_loss", "test_loss", "test_accuracy"}, diagnostics...)
@@ -90,7 +90,7 @@ func (e *evaluator) wants(metric string) bool {
 func (e *evaluator) over(ctx context.Context, m engine.Machine, s *optim.State, split *dataset.Split, examples []int) (loss, accuracy float64, err error) {
 	size := e.batch
 	var buffer dataset.Batch
-	correct := 0
+	correct, finite := 0, true
 	for start := 0; start < len(examples); start += size {
 		part := examples[start:min(start+size, len(examples))]
 		padded := append(make([]int, 0, size), part...)
@@ -105,13 +105,19 @@ func (e *evaluator) over(ctx context.Context, m engine.Machine, s *optim.State, 
 		width := result.Output.Len() / size
 		for i := range part {
 			loss += result.Losses.At(i)
-			if split.Classes > 0 && largest(result.Output.Slice(i*width, (i+1)*width)) == int(b.Targets.At(i)) {
+			output := result.Output.Slice(i*width, (i+1)*width)
+			finite = finite && output.Finite()
+			if split.Classes > 0 && largest(output) == int(b.Targets.At(i)) {
 				correct++
 			}
 		}
 	}
 	n := float64(len(examples))
-	return loss / n, float64(correct) / n, nil
+	accuracy = float64(correct) / n
+	if !finite { // NaN is never the largest: what is found then means nothing
+		accuracy = math.NaN()
+	}
+	return loss / n, accuracy, nil
 }
 
 // largest returns the index of the first maximum.

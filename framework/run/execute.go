@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"sync"
@@ -22,6 +23,14 @@ type Options struct {
 	Progress func(units int) // gradients and Hessian-vector products since the last call; from any worker
 
 	CheckpointEvery time.Duration // how much work a killed process may lose; 0 for ten seconds
+
+	Notice func(text string) // receives what a user should know of a run that is resumed
+}
+
+func (o Options) notice(format string, arguments ...any) {
+	if o.Notice != nil {
+		o.Notice(fmt.Sprintf(format, arguments...))
+	}
 }
 
 // Execute trains, records every wanted iterate, and leaves a run folder. Cancelling the context ends it within one step; what was
@@ -31,35 +40,52 @@ func (r *Run) Execute(ctx context.Context, o Options) (*Folder, error) {
 	if o.CheckpointEvery == 0 {
 		o.CheckpointEvery = 10 * time.Second
 	}
-	info, from, err := r.open(o)
+	info, from, lines, release, err := r.open(o)
 	if err != nil {
 		return nil, err
 	}
+	defer release()
 	e := &execution{run: r, options: o, saved: time.Now(), machines: r.newMachines(o.Workers), evaluations: map[string]evaluations{}}
 	defer e.machines.close()
-	if e.recorder, err = newRecorder(o.Folder, from.lines); err != nil {
+	err = e.compose(ctx, from, lines)
+	if errors.Is(err, compose.ErrCheckpoint) {
+		o.notice("the run is computed again from its start, and the recorded lines are compared: %v", err)
+		err = e.compose(ctx, checkpoint{}, lines)
+	}
+	if errors.Is(err, errGone) {
 		return nil, err
 	}
-	if o.Progress != nil {
-		recorded, err := stepsOf(o.Folder, from.lines)
-		if err != nil {
-			return nil, err
-		}
-		o.Progress(recorded)
-	}
-	for i := range r.jobs {
-		r.jobs[i].Maps = e.machines.mapsOf(i)
-	}
-	stopped, err := compose.Run(ctx, r.jobs, compose.Options{
-		Workers: o.Workers, Memory: o.Memory, Resume: from.Checkpoint,
-		Visit: e.visit, Score: trialScore, Emit: e.emit, Progress: o.Progress,
-	})
-	if stopped.Results > from.Results {
-		err = cmp.Or(err, checkpoint{stopped, e.recorder.lines}.save(o.Folder))
-	}
-	err = cmp.Or(err, e.recorder.close())
 	folder, failure := e.finish(info, err)
 	return folder, cmp.Or(err, failure)
+}
+
+// compose runs the jobs from a checkpoint on, and saves another one where they stop.
+func (e *execution) compose(ctx context.Context, from checkpoint, lines []Line) (err error) {
+	if e.recorder, err = newRecorder(e.options.Folder, lines, from.lines); err != nil {
+		return err
+	}
+	if e.options.Progress != nil {
+		e.options.Progress(unitsOf(lines[:from.lines]))
+	}
+	for i := range e.run.jobs {
+		e.run.jobs[i].Maps = e.machines.mapsOf(i)
+	}
+	stopped, err := compose.Run(ctx, e.run.jobs, compose.Options{
+		Workers: e.options.Workers, Memory: e.options.Memory, Resume: from.Checkpoint,
+		Visit: e.visit, Score: trialScore, Emit: e.emit, Progress: e.options.Progress,
+	})
+	if stopped.Results > from.Results && !errors.Is(err, errGone) {
+		err = cmp.Or(err, e.save(stopped))
+	}
+	return cmp.Or(err, e.recorder.close())
+}
+
+// save saves a checkpoint. The lines that it counts are on the disk before.
+func (e *execution) save(c compose.Checkpoint) error {
+	if err := e.recorder.sync(); err != nil {
+		return err
+	}
+	return checkpoint{c, e.recorder.lines}.save(e.options.Folder)
 }
 
 // execution is the mutable part of a run.
@@ -113,7 +139,7 @@ func (e *execution) emit(result compose.Result, snapshot func() compose.Checkpoi
 		return nil
 	}
 	e.saved = time.Now()
-	return checkpoint{snapshot(), e.recorder.lines}.save(e.options.Folder)
+	return e.save(snapshot())
 }
 
 // lines are a result as metrics.jsonl has it: the iterate, then the averages.
@@ -165,13 +191,18 @@ func (e *execution) finish(info Info, failure error) (*Folder, error) {
 	case failure != nil:
 		info.Status = Failed
 	}
-	info.Ended = time.Now()
+	info.Ended, info.Diverged = time.Now(), nil
 	info.ElapsedSeconds += info.Ended.Sub(info.Started).Seconds()
 	folder, err := Open(e.options.Folder)
 	if err != nil {
 		return nil, err
 	}
 	series := folder.Series()
+	for _, s := range series {
+		if d, is := s.Divergence(); is {
+			info.Diverged = append(info.Diverged, d)
+		}
+	}
 	for i := range info.Arrangements {
 		a := &info.Arrangements[i]
 		for _, s := range series {

@@ -27,12 +27,13 @@ type Folder struct {
 	Lines []Line
 }
 
-// Open reads a run folder. A last line that was cut off while it was written is ignored.
+// Open reads a run folder. A last line that was cut off while it was written is ignored, and a run that is recorded as running though no
+// process runs in the folder was interrupted.
 func Open(path string) (*Folder, error) {
 	f := &Folder{Path: path}
 	data, err := os.ReadFile(filepath.Join(path, InfoFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("run: %s is not a run folder: it has no %s", path, InfoFile)
+		return nil, notARun(path)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("run: %w", err)
@@ -40,8 +41,19 @@ func Open(path string) (*Folder, error) {
 	if err := json.Unmarshal(data, &f.Info); err != nil {
 		return nil, fmt.Errorf("run: %s: %w", filepath.Join(path, InfoFile), err)
 	}
+	if f.Info.Status == Running && !held(path) {
+		f.Info.Status = Interrupted
+	}
 	f.Lines, _, err = readLines(filepath.Join(path, MetricsFile))
 	return f, err
+}
+
+// notARun is the error of a folder without a record.
+func notARun(path string) error {
+	if _, err := os.Stat(filepath.Join(path, LockFile)); err == nil {
+		return fmt.Errorf("run: the run in %s was killed before it had begun: start it again with the same command", path)
+	}
+	return fmt.Errorf("run: %s is not a run folder: it has no %s", path, InfoFile)
 }
 
 // readLines returns the whole lines of a metrics file and the number of bytes that they take.

@@ -28,7 +28,18 @@ type Info struct {
 	Ended          time.Time         `json:"ended,omitzero"`
 	GradientSteps  int64             `json:"gradient_steps"` // planned, over all arrangements and seeds
 	Arrangements   []ArrangementInfo `json:"arrangements"`
+	Diverged       []Divergence      `json:"diverged,omitempty"`
 	ElapsedSeconds float64           `json:"elapsed_seconds"`
+}
+
+// Divergence says where the numbers of an arrangement or average with one seed overflowed. Steps lead on from there to nothing, but an
+// iterate that starts from an earlier one may be finite.
+type Divergence struct {
+	Arrangement string `json:"arrangement"`
+	Seed        uint64 `json:"seed"`
+	Finite      int    `json:"last_finite_iterate"` // of those that were evaluated before the first that diverged; 0 for none
+	Iterate     int    `json:"first_diverged_iterate"`
+	Iterates    int    `json:"diverged_iterates"` // of those that were evaluated
 }
 
 // Status says how far a run came.
@@ -36,7 +47,7 @@ type Status string
 
 // The states of a run.
 const (
-	Running     Status = "running" // or killed: nothing could be written any more
+	Running     Status = "running"
 	Finished    Status = "finished"
 	Interrupted Status = "interrupted"
 	Failed      Status = "failed"

@@ -2,7 +2,9 @@ package run
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 )
@@ -84,8 +86,8 @@ func (l Line) MarshalJSON() ([]byte, error) {
 func (l *Line) UnmarshalJSON(data []byte) error {
 	*l = Line{}
 	decoder := json.NewDecoder(bytes.NewReader(data))
-	if _, err := decoder.Token(); err != nil {
-		return err
+	if start, err := decoder.Token(); err != nil || start != json.Delim('{') {
+		return cmp.Or(err, errors.New("it is no object"))
 	}
 	for decoder.More() {
 		key, err := decoder.Token()
@@ -130,5 +132,23 @@ func (l *Line) UnmarshalJSON(data []byte) error {
 			l.Metrics = append(l.Metrics, Metric{name, value})
 		}
 	}
+	if l.Arrangement == "" || l.Iterate < 1 {
+		return errors.New("it does not say which iterate of which arrangement it is about")
+	}
 	return nil
+}
+
+// compare returns an error that names what was recorded and is computed otherwise. The time that it took does not count.
+func (l Line) compare(computed Line) error {
+	recorded, now := l, computed
+	recorded.Seconds, now.Seconds = 0, 0
+	was, err := json.Marshal(recorded)
+	if err != nil {
+		return err
+	}
+	is, err := json.Marshal(now)
+	if err != nil || bytes.Equal(was, is) {
+		return err
+	}
+	return fmt.Errorf("recorded was %s, but computed again it is %s: the file was changed, or the run's numbers are not the same any more", was, is)
 }

@@ -3,9 +3,9 @@ package run
 import (
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"runtime"
 	"time"
@@ -13,47 +13,58 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-// open makes the run's folder, or finds where a run in it stopped.
-func (r *Run) open(o Options) (Info, checkpoint, error) {
-	info, err := r.info(o)
+// open makes the run's folder, or finds where a run in it stopped. The folder stays this process's own until release is called.
+func (r *Run) open(o Options) (info Info, from checkpoint, lines []Line, release func() error, err error) {
+	if info, err = r.info(o); err != nil {
+		return info, from, nil, nil, err
+	}
+	l, begun, err := claim(o.Folder, o.Resume)
 	if err != nil {
-		return info, checkpoint{}, err
+		return info, from, nil, nil, err
 	}
-	if o.Resume {
-		return r.resume(o, info)
+	if begun {
+		info, from, lines, err = r.resume(o, info)
 	}
-	if entries, err := os.ReadDir(o.Folder); err == nil && len(entries) > 0 {
-		return info, checkpoint{}, fmt.Errorf("run: the folder %s is not empty: resume the run in it, or choose another", o.Folder)
+	if err == nil {
+		err = WriteFile(filepath.Join(o.Folder, RecipeFile), func(w io.Writer) error {
+			_, err := w.Write(r.Recipe.Source)
+			return err
+		})
 	}
-	if err := os.MkdirAll(o.Folder, 0o755); err != nil {
-		return info, checkpoint{}, fmt.Errorf("run: %w", err)
+	if err == nil {
+		err = writeInfo(o.Folder, info)
 	}
-	err = WriteFile(filepath.Join(o.Folder, RecipeFile), func(w io.Writer) error {
-		_, err := w.Write(r.Recipe.Source)
-		return err
-	})
 	if err != nil {
-		return info, checkpoint{}, err
+		return info, from, nil, nil, errors.Join(err, l.Unlock())
 	}
-	return info, checkpoint{}, writeInfo(o.Folder, info)
+	return info, from, lines, l.Unlock, nil
 }
 
-// resume checks that the folder holds the same run, computed on the same kind of machine.
-func (r *Run) resume(o Options, info Info) (Info, checkpoint, error) {
+// resume checks that the folder holds the same run, computed by the same build on the same kind of machine, and that its lines
+// are those that the run records.
+func (r *Run) resume(o Options, info Info) (Info, checkpoint, []Line, error) {
 	old, err := Open(o.Folder)
 	if err != nil {
-		return info, checkpoint{}, err
+		return info, checkpoint{}, nil, err
 	}
 	changes, err := r.Changes(old.Info)
-	if err != nil {
-		return info, checkpoint{}, err
+	if err == nil {
+		err = r.goesOn(o.Folder, old.Info, changes)
 	}
-	if len(changes) > 0 {
-		return info, checkpoint{}, fmt.Errorf("run: the run in %s cannot be resumed: %s", o.Folder, inWords(changes))
+	if err == nil {
+		err = r.checkLines(filepath.Join(o.Folder, MetricsFile), old.Lines)
 	}
-	from, err := loadCheckpoint(o.Folder, r.jobs)
 	if err != nil {
-		return info, from, err
+		return info, checkpoint{}, nil, err
+	}
+	from, err := r.loadCheckpoint(o.Folder)
+	if err != nil {
+		return info, from, nil, err
+	}
+	if from.lines > len(old.Lines) {
+		o.notice("%s has %d whole lines, and the checkpoint was saved after %d: the run is computed again from its start, and the lines are compared",
+			filepath.Join(o.Folder, MetricsFile), len(old.Lines), from.lines)
+		from = checkpoint{}
 	}
 	info.ElapsedSeconds = old.Info.ElapsedSeconds
 	for i := range info.Arrangements {
@@ -62,7 +73,7 @@ func (r *Run) resume(o Options, info Info) (Info, checkpoint, error) {
 			info.Arrangements[i].EvaluationSeconds = old.Info.Arrangements[i].EvaluationSeconds
 		}
 	}
-	return info, from, writeInfo(o.Folder, info)
+	return info, from, old.Lines, nil
 }
 
 // info describes the run before it starts.
@@ -120,12 +131,10 @@ func (r *Run) dataInfo() DataInfo {
 	return DataInfo{Name: d.Name, SHA256: r.dataHash, Train: d.Train.Len(), Test: d.Test.Len()}
 }
 
-// stepsOf returns the gradients and Hessian-vector products that the first lines of a folder's metrics account for.
-func stepsOf(folder string, lines int) (int, error) {
-	recorded, _, err := readLines(filepath.Join(folder, MetricsFile))
-	steps := 0
-	for _, l := range recorded[:min(lines, len(recorded))] {
-		steps += l.GradientSteps + l.HVPs
+// unitsOf returns the gradients and Hessian-vector products that lines account for.
+func unitsOf(lines []Line) (units int) {
+	for _, l := range lines {
+		units += l.GradientSteps + l.HVPs
 	}
-	return steps, err
+	return units
 }

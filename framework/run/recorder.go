@@ -2,49 +2,65 @@ package run
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
 
-// recorder appends lines to metrics.jsonl. They are handed to the operating system at once, so that what was recorded survives
-// the process.
+// errGone ends a run whose folder is not its own any more.
+var errGone = errors.New("is gone, or another file stands in its place: the run cannot be recorded any more")
+
+// recorder appends lines to metrics.jsonl. They are handed to the operating system at once, so that what was recorded survives the
+// process, and they are on the disk before a checkpoint counts them, so that they survive the system.
 type recorder struct {
+	path  string
 	file  *os.File
-	lines int // recorded so far, in this run and the one that it resumes
-	known int // of those that come next, how many stand in the file already
+	info  fs.FileInfo // of the file, to see that it is still there
+	lines int         // recorded so far, in this run and the one that it resumes
+	known []Line      // those that come next and stand in the file already
 }
 
-// newRecorder opens the metrics file of a folder, of which the first lines are taken as recorded. Those behind them are computed
-// again, to the same numbers, and are kept; a last line that was cut off is removed.
-func newRecorder(folder string, lines int) (*recorder, error) {
+// newRecorder opens the metrics file of a folder, whose lines these are. The first ones are taken as recorded; those behind them are
+// computed again, compared, and kept; a last line that was cut off is removed.
+func newRecorder(folder string, lines []Line, recorded int) (r *recorder, err error) {
 	path := filepath.Join(folder, MetricsFile)
-	whole, size, err := readLines(path)
+	_, size, err := readLines(path)
 	if err != nil {
 		return nil, err
 	}
-	if len(whole) < lines {
-		return nil, fmt.Errorf("run: %s has %d lines, but the checkpoint beside it was made after %d", path, len(whole), lines)
+	r = &recorder{path: path, lines: recorded, known: lines[recorded:]}
+	if r.file, err = os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o644); err != nil {
+		return nil, fmt.Errorf("run: %w", err)
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o644)
+	if r.info, err = r.file.Stat(); err == nil {
+		err = r.file.Truncate(size)
+	}
+	if err == nil {
+		_, err = r.file.Seek(size, io.SeekStart)
+	}
 	if err != nil {
+		r.file.Close()
 		return nil, fmt.Errorf("run: %w", err)
 	}
-	if err := f.Truncate(size); err != nil {
-		return nil, fmt.Errorf("run: %w", err)
-	}
-	if _, err := f.Seek(size, io.SeekStart); err != nil {
-		return nil, fmt.Errorf("run: %w", err)
-	}
-	return &recorder{f, lines, len(whole) - lines}, nil
+	syncFolder(folder)
+	return r, nil
 }
 
 // record appends lines in one piece.
 func (r *recorder) record(lines []Line) error {
+	if now, err := os.Stat(r.path); err != nil || !os.SameFile(now, r.info) {
+		return fmt.Errorf("run: %s %w", r.path, errGone)
+	}
 	var text []byte
-	for i, l := range lines {
-		if i < r.known {
+	for _, l := range lines {
+		if r.lines++; len(r.known) > 0 {
+			if err := r.known[0].compare(l); err != nil {
+				return fmt.Errorf("run: %s:%d: %w", r.path, r.lines, err)
+			}
+			r.known = r.known[1:]
 			continue
 		}
 		encoded, err := json.Marshal(l)
@@ -56,14 +72,21 @@ func (r *recorder) record(lines []Line) error {
 	if _, err := r.file.Write(text); err != nil {
 		return fmt.Errorf("run: %w", err)
 	}
-	r.lines += len(lines)
-	r.known = max(0, r.known-len(lines))
+	return nil
+}
+
+// sync returns when all lines are on the disk.
+func (r *recorder) sync() error {
+	if err := r.file.Sync(); err != nil {
+		return fmt.Errorf("run: %w", err)
+	}
 	return nil
 }
 
 func (r *recorder) close() error {
-	if err := r.file.Sync(); err != nil {
-		return fmt.Errorf("run: %w", err)
+	if err := r.sync(); err != nil {
+		r.file.Close()
+		return err
 	}
 	return r.file.Close()
 }

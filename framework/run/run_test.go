@@ -339,7 +339,7 @@ func TestKilledProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(f.Lines) < 10 || f.Info.Status != run.Running {
+	if len(f.Lines) < 10 || f.Info.Status != run.Interrupted {
 		t.Errorf("%d lines, status %s", len(f.Lines), f.Info.Status)
 	}
 	recorded := metrics(t, folder)

@@ -42,6 +42,22 @@ func (s Series) Last(metric string) float64 {
 	return s.Lines[len(s.Lines)-1].Metric(metric)
 }
 
+// Divergence says where the series diverged, if it did.
+func (s Series) Divergence() (d Divergence, is bool) {
+	d.Arrangement, d.Seed = s.Arrangement, s.Seed
+	for _, l := range s.Lines {
+		switch {
+		case l.Diverged:
+			if d.Iterates++; d.Iterates == 1 {
+				d.Iterate = l.Iterate
+			}
+		case d.Iterates == 0:
+			d.Finite = l.Iterate
+		}
+	}
+	return d, d.Iterates > 0
+}
+
 // GradientSteps returns the steps spent on the series.
 func (s Series) GradientSteps() (steps int64) {
 	for _, l := range s.Lines {
