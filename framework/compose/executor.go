@@ -76,7 +76,7 @@ func (e *executor) plan(ctx context.Context, job int, plans [][]*node) (err erro
 	if like := slices.IndexFunc(e.jobs[:job], func(k Job) bool { return j.alike(&k) }); like >= 0 {
 		j.chain, nodes = e.jobs[like].chain, planAlike(plans[like])
 	} else {
-		j.chain = len(j.Averages) > 0 && isChain(j.Arrangement, j.last())
+		j.chain = len(j.Averages) > 0 && IsChain(j.Arrangement, j.last())
 		nodes, err = plan(ctx, j)
 		if err != nil && ctx.Err() == nil && len(j.Beyond) > 0 { // perhaps they have no composition: then the run cannot be made longer
 			j.Beyond = nil

@@ -63,8 +63,8 @@ func (j *Job) last() int {
 // inOrder reports whether the wanted iterates are evaluated one after the other.
 func (j *Job) inOrder() bool { return j.Successive || len(j.Averages) > 0 && !j.chain }
 
-// isChain reports whether an arrangement makes every iterate up to the last from the one before by one word.
-func isChain(a Arrangement, last int) bool {
+// IsChain reports whether an arrangement makes every iterate up to the last from the one before by one word.
+func IsChain(a Arrangement, last int) bool {
 	if _, is := IsAdaptive(a, last); is {
 		return false
 	}

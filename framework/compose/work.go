@@ -23,6 +23,7 @@ func (w Work) duration() int64 { return w.Steps + 3*w.HVPs }
 
 // Depth returns how long the longest chain of a job is, whose steps wait for one another, in gradients.
 func Depth(ctx context.Context, j Job) (longest int64, err error) {
+	j.Beyond = nil
 	nodes, err := plan(ctx, &j)
 	weigh(nodes)
 	for _, n := range nodes {
@@ -52,6 +53,7 @@ func Bounded(j Job) bool {
 // Cost returns what computing a job's iterates takes, of which those that others start from count once. Where it is Bounded, it is an
 // upper bound. The error says which composition is not possible.
 func Cost(ctx context.Context, j Job) (Work, error) {
+	j.Beyond = nil
 	nodes, err := plan(ctx, &j)
 	var w Work
 	compared := false

@@ -49,7 +49,7 @@ func (r *Run) resume(o Options, info Info) (Info, checkpoint, []Line, error) {
 	}
 	changes, err := r.Changes(old.Info)
 	if err == nil {
-		err = r.goesOn(o.Folder, old.Info, changes)
+		err = r.goesOn(o.Folder, changes)
 	}
 	if err == nil {
 		err = r.checkLines(filepath.Join(o.Folder, MetricsFile), old.Lines)

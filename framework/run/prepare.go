@@ -167,6 +167,7 @@ func (r *Run) prepareJobs(ctx context.Context) error {
 			if rc.Data.Sampling == dataset.Cycle && !r.Program.DependsOnIndex() {
 				job.Period = rc.Data.Cycle
 			}
+			job.Beyond = r.beyond(job.Period)
 			if a.Arrangement.Compose(rc.Steps).Merge > 0 {
 				if job.CountMatters, err = r.Program.CountMatters(rc.Data.Batch); err != nil {
 					return err
