@@ -103,6 +103,7 @@ func (f *runFlags) execute(c *cobra.Command, r *run.Run, asJSON bool) error {
 	bar := newProgress(stderr, training, total)
 	result, failure := r.Execute(c.Context(), run.Options{
 		Folder: folder, Resume: f.resume, Workers: f.workers, Memory: int64(f.memory), Progress: bar.add,
+		Notice: func(text string) { fmt.Fprintf(stderr, "note: %s\n", printable(text)) },
 	})
 	bar.finish()
 	if errors.Is(failure, context.Canceled) && result != nil {
@@ -119,6 +120,9 @@ func (f *runFlags) execute(c *cobra.Command, r *run.Run, asJSON bool) error {
 func present(c *cobra.Command, result *run.Folder, asJSON bool) error {
 	if err := report.Write(result); err != nil {
 		return err
+	}
+	if warning := diverged(result.Info.Diverged); warning != "" {
+		defer fmt.Fprintf(c.ErrOrStderr(), "warning: %s\n", warning)
 	}
 	if asJSON {
 		return printJSON(c, summarize(result))

@@ -30,6 +30,7 @@ type seriesSummary struct {
 	GradientSteps   int64               `json:"gradient_steps"`
 	HVPs            int64               `json:"hessian_vector_products,omitempty"`
 	Seconds         float64             `json:"seconds"`
+	Diverged        *run.Divergence     `json:"diverged,omitempty"`
 }
 
 // ratio is the median over seeds of an arrangement's path variability divided by the first one's.
@@ -49,6 +50,9 @@ func summarize(f *run.Folder) summary {
 		}
 		for _, m := range f.Info.Metrics {
 			row.Metrics[m] = orNull(series.Last(m))
+		}
+		if d, is := series.Divergence(); is {
+			row.Diverged = &d
 		}
 		s.Series = append(s.Series, row)
 	}
@@ -78,6 +82,46 @@ func orNaN(v *float64) float64 {
 	return *v
 }
 
+// metric writes the last value of a metric, or why there is none.
+func (s seriesSummary) metric(name string) string {
+	if s.Metrics[name] == nil && s.Diverged != nil {
+		return "diverged"
+	}
+	return number(orNaN(s.Metrics[name]))
+}
+
+func (s seriesSummary) divergence() string {
+	if s.Diverged == nil {
+		return ""
+	}
+	return where(*s.Diverged)
+}
+
+// where says in words where a series diverged, as far as its evaluated iterates tell.
+func where(d run.Divergence) string {
+	if d.Iterate-d.Finite == 1 {
+		return fmt.Sprintf("at iterate %d", d.Iterate)
+	}
+	return fmt.Sprintf("between iterates %d and %d", d.Finite, d.Iterate)
+}
+
+// diverged is one sentence about all that diverged, with what to try; "" if nothing did.
+func diverged(list []run.Divergence) string {
+	const named = 4
+	var parts []string
+	for _, d := range list[:min(named, len(list))] {
+		parts = append(parts, fmt.Sprintf("%s, seed %d, %s", printable(d.Arrangement), d.Seed, where(d)))
+	}
+	if rest := len(list) - named; rest > 0 {
+		parts = append(parts, fmt.Sprintf("and %d more", rest))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("diverged: %s; try a lower learning rate, gradient clipping ([clipping] global_norm = 1.0), or a warm-up ([schedule] warmup = 100)",
+		strings.Join(parts, "; "))
+}
+
 func printSummary(w io.Writer, f *run.Folder) error {
 	s := summarize(f)
 	header := []string{"arrangement", "seed", "iterate"}
@@ -89,17 +133,26 @@ func printSummary(w io.Writer, f *run.Folder) error {
 	if products {
 		header = append(header, "Hessian-vector products")
 	}
-	t := newTable(w, append(header, "seconds")...)
+	header = append(header, "seconds")
+	divergences := slices.ContainsFunc(s.Series, func(row seriesSummary) bool { return row.Diverged != nil })
+	if divergences {
+		header = append(header, "diverged")
+	}
+	t := newTable(w, header...)
 	for _, row := range s.Series {
 		cells := []string{row.Arrangement, fmt.Sprint(row.Seed), fmt.Sprint(row.Iterate)}
 		for _, m := range f.Info.Metrics {
-			cells = append(cells, number(orNaN(row.Metrics[m])))
+			cells = append(cells, row.metric(m))
 		}
 		cells = append(cells, number(orNaN(row.PathVariability)), count(row.GradientSteps))
 		if products {
 			cells = append(cells, count(row.HVPs))
 		}
-		t.row(append(cells, fmt.Sprintf("%.1f", row.Seconds))...)
+		cells = append(cells, fmt.Sprintf("%.1f", row.Seconds))
+		if divergences {
+			cells = append(cells, row.divergence())
+		}
+		t.row(cells...)
 	}
 	if err := t.flush(); err != nil {
 		return err
