@@ -201,7 +201,7 @@ func meant(name string, names []string) string {
 // Open returns the dimensions of the inputs that the output needs which have no size yet.
 func (m *Model) Open() []OpenDimension {
 	var list []OpenDimension
-	for _, in := range m.Inputs {
+	for _, in := range slices.Concat(m.Inputs, m.fixed) {
 		for axis, size := range in.sizes {
 			if size == open {
 				list = append(list, OpenDimension{in.Name, axis, in.Dims[axis].Param})
@@ -248,7 +248,7 @@ func (in Input) Shape(batch int) []int {
 	return shape
 }
 
-// Feed returns everything that a runtime of the whole file is fed, whatever the output needs.
+// Feed returns everything that a runtime of the whole file is fed, whatever the output needs: the inputs that are fixed come last.
 func Feed(source *onnx.Model, o Options) ([]Input, error) {
 	m := &Model{Source: source, options: o, graph: source.Graph}
 	everything := map[string]bool{}
@@ -261,5 +261,5 @@ func Feed(source *onnx.Model, o Options) ([]Input, error) {
 	if list := m.Open(); len(list) > 0 {
 		return nil, fmt.Errorf("model: %w", &OpenError{list})
 	}
-	return m.Inputs, nil
+	return slices.Concat(m.Inputs, m.fixed), nil
 }

@@ -67,7 +67,7 @@ func (c *call) known(i int) []float64 {
 	}
 	numbers, known := x.Known()
 	if !known {
-		c.fail("input %d (%q) must be a constant, not computed from data", i, c.node.Inputs[i])
+		c.fail("input %d (%q) must be a constant, not computed from data%s", i, c.node.Inputs[i], c.writer.model.fixable(c.node.Inputs[i]))
 	}
 	return numbers
 }

@@ -33,6 +33,7 @@ type TensorReport struct {
 	Name  string   `json:"name"`
 	Type  string   `json:"type"`
 	Shape []string `json:"shape"`
+	Fixed bool     `json:"fixed,omitempty"` // an input that the options fix
 }
 
 // ParameterReport is an initializer.
@@ -79,6 +80,9 @@ func Inspect(source *onnx.Model, o Options) *Report {
 	}
 	r.Size = m.Size()
 	r.Parameters, r.Buffers = m.describeInitializers()
+	for i, in := range r.Inputs {
+		r.Inputs[i].Fixed = slices.ContainsFunc(m.fixed, func(f Input) bool { return f.Name == in.Name })
+	}
 	r.Open = append(r.Open, m.Open()...)
 	r.Problems = append(r.Problems, m.problems()...)
 	return r

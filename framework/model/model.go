@@ -28,6 +28,7 @@ type Model struct {
 	Source     *onnx.Model
 
 	options   Options
+	fixed     []Input     // those that the options fix
 	graph     *onnx.Graph // the source's, as it was prepared for import
 	opset     int64
 	sites     map[*onnx.Node]*site // of the nodes that functions were replaced by
@@ -44,6 +45,7 @@ type Input struct {
 	Dims  []onnx.Dim // as the file declares them
 
 	sizes []int
+	value *literal // that the options fix it to
 }
 
 // Parameter is an initializer that is part of a model's state, or frozen.
@@ -72,6 +74,10 @@ type Options struct {
 	// Evaluation writes the model in evaluation mode also where it trains: gradients are those with running statistics and
 	// without Dropout.
 	Evaluation bool
+
+	// Fix gives inputs values once and for all, by name: a boolean, an int64 or float64, or lists ([]any) of these, which fill the
+	// input's shape by NumPy's rules. Such an input is a constant and no longer fed; what is decided by it folds.
+	Fix map[string]any
 }
 
 // BatchNorm says which statistics BatchNormalization normalizes with while it trains. An evaluation always uses the running ones.

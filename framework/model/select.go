@@ -206,41 +206,59 @@ func fed(g *onnx.Graph) []*onnx.ValueInfo {
 	return slices.DeleteFunc(slices.Clone(g.Inputs), func(in *onnx.ValueInfo) bool { return initialized[in.Name] })
 }
 
-// readInputs reads those of the graph's inputs that are needed, and what the options say of their sizes.
+// readInputs reads those of the graph's inputs that are needed, what the options say of their sizes, and which of them they fix.
 func (m *Model) readInputs(needed map[string]bool) error {
+	if err := m.checkFix(); err != nil {
+		return fmt.Errorf("model: %w", err)
+	}
 	var list []*onnx.ValueInfo
+	values := map[*onnx.ValueInfo]*literal{}
 	for _, in := range fed(m.graph) {
 		if !needed[in.Name] {
 			continue
 		}
+		value, err := m.options.fixed(in)
 		switch {
+		case err != nil:
+			return fmt.Errorf("model: %w", err)
 		case in.Kind != onnx.KindTensor:
 			return fmt.Errorf("model: input %q is a %v; only tensors are supported", in.Name, in.Kind)
 		case in.DType == onnx.String || in.DType == onnx.Complex64 || in.DType == onnx.Complex128 || in.DType == onnx.Undefined:
 			return fmt.Errorf("model: input %q holds %v elements; only numbers and truth values are supported", in.Name, in.DType)
-		case !in.HasShape:
+		case !in.HasShape && value == nil:
 			return fmt.Errorf("model: input %q has no batch dimension: its shape is not declared", in.Name)
 		}
-		list = append(list, in)
+		list, values[in] = append(list, in), value
 	}
+	isFed := func(in *onnx.ValueInfo) bool { return values[in] == nil }
+	at := slices.IndexFunc(list, isFed)
 	switch {
 	case len(list) == 0:
 		return fmt.Errorf("model: the output %q depends on no input", m.Output)
-	case len(list[0].Dims) == 0:
-		return fmt.Errorf("model: input %q has no batch dimension", list[0].Name)
+	case at < 0:
+		return fmt.Errorf("model: every input that the output %q depends on is fixed: nothing is left for examples", m.Output)
+	case len(list[at].Dims) == 0:
+		return fmt.Errorf("model: input %q has no batch dimension: examples are fed to the first input; %s",
+			list[at].Name, HowToFix(Input{Name: list[at].Name, DType: list[at].DType}))
 	}
-	if err := m.checkDims(list[0].Dims[0]); err != nil {
+	first := list[at]
+	if err := m.checkDims(first.Dims[0]); err != nil {
 		return fmt.Errorf("model: %w", err)
 	}
 	for _, in := range list {
-		sizes, err := m.options.sizes(in, list[0])
+		sizes, err := m.options.sizes(in, first)
 		if err != nil {
 			return fmt.Errorf("model: %w", err)
+		}
+		if value := values[in]; value != nil {
+			sizes = value.decide(sizes, in, first, m.options)
+			m.fixed = append(m.fixed, Input{in.Name, in.DType, in.Dims, sizes, value})
+			continue
 		}
 		if slices.Contains(sizes, 0) {
 			return fmt.Errorf("model: input %q: dimension %d is 0", in.Name, slices.Index(sizes, 0))
 		}
-		m.Inputs = append(m.Inputs, Input{in.Name, in.DType, in.Dims, sizes})
+		m.Inputs = append(m.Inputs, Input{in.Name, in.DType, in.Dims, sizes, nil})
 	}
 	return nil
 }

@@ -64,6 +64,13 @@ func (w *writer) inputs() error {
 		w.values[in.Name] = value{x, in.DType}
 		w.out.Inputs = append(w.out.Inputs, x)
 	}
+	for _, in := range w.model.fixed {
+		x, err := in.value.broadcast(in.Shape(w.given.Batch))
+		if err != nil {
+			return fmt.Errorf("model: fix: input %q: %w", in.Name, err)
+		}
+		w.values[in.Name] = value{x, in.DType}
+	}
 	return nil
 }
 

@@ -39,6 +39,15 @@ func parseOverride(doc *document, assignment string) (path []string, leaf *node,
 	return path, &node{name: name, at: place{in: doc}, value: value}, nil
 }
 
+// ParseValue reads a value as an override has it: as TOML, or else as a string.
+func ParseValue(text string) any {
+	_, leaf, err := parseOverride(&document{override: true}, "value="+text)
+	if err != nil {
+		return text
+	}
+	return leaf.value
+}
+
 // cutKey reads the key of an assignment, in parts, of which any may be quoted.
 func cutKey(assignment string) (path []string, value string, err error) {
 	s := &scanner{doc: &document{text: assignment}}

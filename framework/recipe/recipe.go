@@ -47,7 +47,7 @@ type Recipe struct {
 const ZooPrefix = "zoo:"
 
 // Model says what is trained. What replaces its last layer stands in the table [model.head], and how large the dimensions are that the
-// file leaves open in [model.dims], as model.Options has them.
+// file leaves open in [model.dims], and the values of inputs that are not fed in [model.fix], as model.Options has them.
 type Model struct {
 	ONNX   string `toml:"onnx" doc:"zoo:NAME, or the path of a .onnx file, relative to the working folder"`
 	Init   string `toml:"init" doc:"first values of the parameters (default for files: keep theirs)" oneof:"keep he lecun glorot torch"`
@@ -59,6 +59,7 @@ type Model struct {
 	Train     []string        `toml:"train" doc:"patterns of the only parameters that are trained (default: all)"`
 	Head      Head
 	Dims      map[string]int // sizes of the model's open dimensions
+	Fix       map[string]any // values of its inputs that are not fed
 }
 
 // Head replaces a classifier's last layer.
@@ -70,7 +71,7 @@ type Head struct {
 func (m *Model) Options() model.Options {
 	o := model.Options{
 		Output: m.Output, BatchNorm: m.BatchNorm, Untie: m.Untie, Freeze: m.Freeze, Head: model.Head{Classes: m.Head.Classes},
-		Dims: m.Dims,
+		Dims: m.Dims, Fix: m.Fix,
 	}
 	if len(m.Train) > 0 {
 		o.Train = m.Train

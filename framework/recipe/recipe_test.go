@@ -135,7 +135,7 @@ func TestWhatIsImportedIsWhatTheRecipeSays(t *testing.T) {
 	r := parseSmall(t, "model.output=features", "model.batchnorm=eval", "model.untie=true", `model.freeze=["conv*"]`, `model.train=["*.weight"]`, "model.head={classes = 5}")
 	want := model.Options{
 		Output: "features", BatchNorm: model.RunningAverages, Untie: true, Freeze: []string{"conv*"}, Train: []string{"*.weight"},
-		Head: model.Head{Classes: 5}, Dims: map[string]int{},
+		Head: model.Head{Classes: 5}, Dims: map[string]int{}, Fix: map[string]any{},
 	}
 	if got := r.Model.Options(); !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, want %+v", got, want)
@@ -173,7 +173,7 @@ func TestTheValueOfAnOverrideIsTOMLOrAString(t *testing.T) {
 	} {
 		set := []string{c.set}
 		if c.want == "" {
-			c.want = `{"onnx":"zoo:convnet","init":"he","output":"","batchnorm":"as-exported","untie":false,"freeze":[],"train":[],"head":{"classes":0},"dims":{}}`
+			c.want = `{"onnx":"zoo:convnet","init":"he","output":"","batchnorm":"as-exported","untie":false,"freeze":[],"train":[],"head":{"classes":0},"dims":{},"fix":{}}`
 			set = append(set, "model.init=he")
 		}
 		for _, e := range parseSmall(t, set...).Resolved() {
@@ -220,6 +220,7 @@ func TestAResolvedRecipeMeansTheSame(t *testing.T) {
 		{"loss.name=mse", "data.name=sin", "model.onnx=zoo:convnet", "model.init=torch", "optimizer={adamw={}}"},
 		{"model.batchnorm=eval", "model.untie=true", `model.freeze=["a*", "b.?"]`, `model.train=["[a-c]*"]`, "model.head.classes=7", "model.output=features"},
 		{"model.dims.time=128", `model.dims."x.2"=48`, `model.dims.'a "b"'=1`},
+		{"model.fix.sr=16000", "model.fix.training=false", `model.fix."in:0"=[[1, 0.5], [3.5, 2]]`},
 		{"data.resize=[16, 12]", "data.normalize={mean = [0.5, -1], std = [0.25, 2]}"},
 		{"schedule.name=cosine", "schedule.final=0.1", "schedule.warmup=30", "schedule.follow=batch", "clipping.global_norm=2"},
 		{`group.b={match = ["*.bias", "bn*"], lr = 0.5}`, `group.a={match = ["fc?.*"], frozen = true}`, "group.b.momentum=0.25", "schedule.steps=7"},
@@ -275,6 +276,13 @@ func TestSizesOfDimensionsAreKeptUnderTheirNames(t *testing.T) {
 		if got := parseSmall(t, c.set...).Model.Options().Dims; !maps.Equal(got, c.want) {
 			t.Errorf("%q: %v, want %v", c.set, got, c.want)
 		}
+	}
+}
+
+func TestValuesOfInputsAreKeptUnderTheirNames(t *testing.T) {
+	got := parseSmall(t, "model.fix={training = true, size = [1, 2.5]}", "model.fix.training=false", "model.fix.x.mask=1").Model.Options().Fix
+	if want := map[string]any{"training": false, "size": []any{int64(1), 2.5}, "x.mask": int64(1)}; !reflect.DeepEqual(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
 

@@ -34,7 +34,7 @@ func (r *Recipe) Resolved() Table {
 		averages = append(averages, Entry{a.Name, values(&a)})
 	}
 	return append(values(r),
-		Entry{"model", append(values(&r.Model), Entry{"head", values(&r.Model.Head)}, Entry{"dims", sorted(r.Model.Dims)})},
+		Entry{"model", append(values(&r.Model), Entry{"head", values(&r.Model.Head)}, Entry{"dims", sorted(r.Model.Dims)}, Entry{"fix", sorted(r.Model.Fix)})},
 		Entry{"data", append(values(&r.Data, r.Data.Source), Entry{"normalize", values(&r.Data.Normalize)})},
 		Entry{"loss", values(&r.Loss, r.Loss.Loss)},
 		Entry{"optimizer", Table{{r.Optimizer.Name, values(r.Optimizer.Optimizer)}}},
@@ -99,6 +99,12 @@ func finite(v any) any {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			return strings.ToLower(strconv.FormatFloat(v, 'g', -1, 64))
 		}
+	case []any:
+		list := make([]any, len(v))
+		for i, x := range v {
+			list[i] = finite(x)
+		}
+		return list
 	case []float64:
 		list := make([]any, len(v))
 		for i, x := range v {

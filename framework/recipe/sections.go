@@ -72,9 +72,10 @@ func (c *checker) model(root *node, m *Model) {
 		m.Init = "keep"
 	}
 	m.BatchNorm, m.Freeze, m.Train = model.AsExported, []string{}, []string{}
-	c.read("model", table, schema{targets: []any{m}, required: required, tables: []string{"head", "dims"}})
+	c.read("model", table, schema{targets: []any{m}, required: required, tables: []string{"head", "dims", "fix"}})
 	c.head(table.find("head"), &m.Head)
 	m.Dims = c.dims(table.find("dims"))
+	m.Fix = c.fix(table.find("fix"))
 	c.patterns(table.find("freeze"))
 	c.patterns(table.find("train"))
 	switch at := table.where("onnx"); {
@@ -113,6 +114,19 @@ func (c *checker) dims(table *node) map[string]int {
 		dims[entry.name] = int(size)
 	}
 	return dims
+}
+
+// fix reads values of inputs.
+func (c *checker) fix(table *node) map[string]any {
+	values := map[string]any{}
+	for _, entry := range c.named(table, "write fix = {training = false, sr = 16000}, by the names of the model's inputs") {
+		if err := model.CheckFixed(entry.value); err != nil {
+			c.report(entry.at, "fix: the input %s: %v", entry.name, err)
+			continue
+		}
+		values[entry.name] = entry.value
+	}
+	return values
 }
 
 // named returns the entries of a table whose keys are names of a model. A name with dots in it may be written with or without quotes.

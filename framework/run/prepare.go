@@ -10,6 +10,7 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/compose"
 	"github.com/seed5b471a7e/backstitch/framework/dataset"
 	"github.com/seed5b471a7e/backstitch/framework/engine"
+	"github.com/seed5b471a7e/backstitch/framework/model"
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
 	"github.com/seed5b471a7e/backstitch/framework/program"
 	"github.com/seed5b471a7e/backstitch/framework/recipe"
@@ -86,7 +87,7 @@ func (r *Run) prepareProgram(ctx context.Context, open OpenModel) error {
 func (r *Run) checkData() error {
 	train, m := r.Data.Train, r.Program.Model
 	if len(m.Inputs) != 1 {
-		return fmt.Errorf("run: the model has %d inputs; data sets hold one", len(m.Inputs))
+		return fmt.Errorf("run: the model has %d inputs; data sets hold one; %s", len(m.Inputs), model.HowToFix(m.Inputs[1:]...))
 	}
 	evaluation, err := r.Program.Evaluation(r.Recipe.Data.Batch)
 	if err != nil {

@@ -45,7 +45,7 @@ func TestEveryCommandThatTakesAModelHasTheFlagsOfBindings(t *testing.T) {
 			return
 		}
 		found++
-		for _, flag := range []string{"dim"} {
+		for _, flag := range []string{"dim", "fix"} {
 			if c.Flags().Lookup(flag) == nil {
 				t.Errorf("%s has no flag --%s", c.CommandPath(), flag)
 			}
@@ -90,6 +90,44 @@ func TestOpenDimensionsAreGivenOnTheCommandLine(t *testing.T) {
 		{[]string{"run", recipe, "--dry-run", "--dim", "time steps=4"}, exitFailure, `the model has 3 outputs`},
 		{[]string{"run", recipe, "--dry-run", "--set", `model.dims."time steps"=4`}, exitFailure, `the model has 3 outputs`},
 		{[]string{"run", recipe, "--dry-run", "--dim", "time steps"}, exitUsage, `--dim is "time steps": want NAME=SIZE`},
+	} {
+		exit, stdout, stderr := command(c.arguments...)
+		if exit != c.exit || !strings.Contains(stdout+stderr, c.want) {
+			t.Errorf("%q: exit %d, want %d with %q:\n%s%s", c.arguments, exit, c.exit, c.want, stdout, stderr)
+		}
+	}
+}
+
+func TestInputsAreFixedOnTheCommandLine(t *testing.T) {
+	branch := func(name, operator string) *onnx.Attribute {
+		return onnx.GraphAttr(name, &onnx.Graph{Name: name, Nodes: []*onnx.Node{{OpType: operator, Inputs: []string{"h"}, Outputs: []string{name}}},
+			Outputs: []*onnx.ValueInfo{onnx.NewTensorInfo(name, onnx.Float)}})
+	}
+	file := saved(t, []*onnx.ValueInfo{
+		onnx.NewTensorInfo("x", onnx.Float, onnx.SymbolicDim("batch"), onnx.FixedDim(3)),
+		onnx.NewTensorInfo("mask", onnx.Float, onnx.SymbolicDim("batch"), onnx.FixedDim(3)),
+		onnx.NewTensorInfo("training", onnx.Bool),
+	},
+		&onnx.Node{OpType: "MatMul", Inputs: []string{"x", "w"}, Outputs: []string{"g"}},
+		&onnx.Node{OpType: "Mul", Inputs: []string{"g", "mask"}, Outputs: []string{"h"}},
+		&onnx.Node{OpType: "If", Inputs: []string{"training"}, Outputs: []string{"y"},
+			Attributes: []*onnx.Attribute{branch("then_branch", "Tanh"), branch("else_branch", "Sigmoid")}})
+	const both = `to fix the input "training", write fix = {training = true} in [model], or --fix training=true`
+	for _, c := range []struct {
+		arguments []string
+		exit      int
+		want      string
+	}{
+		{[]string{"model", "inspect", file}, exitSuccess, both},
+		{[]string{"model", "inspect", file, "--fix", "training=false"}, exitSuccess, "training BOOL (), fixed"},
+		{[]string{"model", "check", file}, exitFailure, both},
+		{[]string{"model", "check", file, "--fix", "training=false"}, exitSuccess, "gradient, worst"},
+		{[]string{"model", "check", file, "--fix", "training=true", "--fix", "mask=[1, 0.5, 0]"}, exitSuccess, "gradient, worst"},
+		{[]string{"model", "check", file, "--fix", "mask=[1, 2]", "--fix", "training=true"}, exitFailure, "a value of shape [2] does not fill the shape [2 3]"},
+		{[]string{"model", "check", file, "--fix", "training=maybe"}, exitUsage, "want a number, true or false, or a list of these, not maybe"},
+		{[]string{"model", "check", file, "--fix", "training"}, exitUsage, "want INPUT=VALUE"},
+		{[]string{"bench", "hvp", "--duration", "1ms", "--model", file}, exitFailure, both},
+		{[]string{"bench", "hvp", "--duration", "1ms", "--model", file, "--fix", "training=1", "--fix", "mask=1"}, exitSuccess, "Hessian-vector product"},
 	} {
 		exit, stdout, stderr := command(c.arguments...)
 		if exit != c.exit || !strings.Contains(stdout+stderr, c.want) {

@@ -36,7 +36,7 @@ func normal(random *rand.Rand, n int) []float64 {
 }
 
 // draw fills the graph's inputs: floating-point ones with normal numbers, integers with 0 to range − 1, booleans with both. The batch,
-// if it was not given, becomes what the first input fixes, or 2.
+// if it was not given, becomes what the first input fixes, or 2. Inputs with a fixed value have that.
 func (m *modelCheck) draw() ([]randomInput, error) {
 	fed, err := model.Feed(m.source, m.bindings.apply(model.Options{}))
 	if err != nil {
@@ -48,6 +48,14 @@ func (m *modelCheck) draw() ([]randomInput, error) {
 	var list []randomInput
 	for _, in := range fed {
 		shape := in.Shape(m.batch)
+		if in.IsFixed() {
+			numbers, err := in.Fixed(m.batch)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, randomInput{in.Name, in.DType, shape, numbers})
+			continue
+		}
 		size, err := elements(shape)
 		if err != nil {
 			return nil, fmt.Errorf("input %q: %w", in.Name, err)

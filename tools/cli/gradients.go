@@ -106,7 +106,7 @@ func untouched(m *model.Model) (list []model.Parameter) {
 		known[p.Name] = true
 	}
 	for _, out := range m.Source.Graph.Outputs {
-		other, err := model.Import(m.Source, model.Options{Output: out.Name, Dims: m.Options().Dims})
+		other, err := model.Import(m.Source, model.Options{Output: out.Name, Dims: m.Options().Dims, Fix: m.Options().Fix})
 		if err != nil {
 			continue // an output that nothing can be trained through
 		}

@@ -68,7 +68,11 @@ func printReport(w io.Writer, r *model.Report) error {
 		t.row("opset", fmt.Sprintf("%s %d", name, r.Opsets[domain]))
 	}
 	for _, in := range r.Inputs {
-		t.row("input", tensor(in))
+		text := tensor(in)
+		if in.Fixed {
+			text += ", fixed"
+		}
+		t.row("input", text)
 	}
 	for _, out := range r.Outputs {
 		t.row("output", tensor(out))
