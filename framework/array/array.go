@@ -1,7 +1,7 @@
 // Package array holds numbers of either floating-point precision behind one type.
 //
 // Everything that outlives a graph is kept in it: parameters, slots, batches, gradients. An Array is a flat run of numbers; its
-// shape, if it has one, belongs to whoever owns the array. The package computes nothing beyond copying and comparing.
+// shape, if it has one, belongs to whoever owns the array. The package computes nothing beyond copying, comparing and rounding.
 package array
 
 import (

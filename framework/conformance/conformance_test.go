@@ -67,6 +67,11 @@ func TestATestPassesOnlyIfEveryOutputIsRight(t *testing.T) {
 		{"a folder without a model fails", func(s *sample) { s.model = nil }, conformance.Failed, "model.onnx: no such file"},
 		{"an opset that is too old is read as the first one", func(s *sample) { s.model.Opsets[""] = 1 }, conformance.Passed, ""},
 		{"an opset that is too new is not supported", func(s *sample) { s.model.Opsets[""] = 99 }, conformance.Unsupported, "opset 99 is not supported"},
+		{"a file that names no opset is not supported", func(s *sample) { s.model.Opsets = nil }, conformance.Unsupported,
+			"the file names no opset of the standard domain"},
+		{"an opset of another domain is none", func(s *sample) { s.model.Opsets = map[string]int64{"example.com": 1} }, conformance.Unsupported,
+			"the file names no opset of the standard domain"},
+		{"an output may have no type", func(s *sample) { s.model.Graph.Outputs[0] = &onnx.ValueInfo{Name: "y"} }, conformance.Passed, ""},
 		{"an operator that does not exist is not supported", func(s *sample) { s.model.Graph.Nodes[1].OpType = "Frobnicate" },
 			conformance.Unsupported, "operator Frobnicate of opset 13 is not supported"},
 		{"an attribute that does not exist is not supported", func(s *sample) {

@@ -202,7 +202,7 @@ func readNPYHeader(r io.Reader) (h arrayHeader, length int64, err error) {
 	}
 	kind, known := elementKinds[strings.TrimLeft(header.Descr.Type, "<>|")]
 	if !known {
-		return h, 0, fmt.Errorf("its elements are of type %.60q: floats of 32 or 64 bits, integers and booleans are read; convert it with astype",
+		return h, 0, fmt.Errorf("its elements are of type %.60q: floats of 16, 32 or 64 bits, integers and booleans are read; convert it with astype",
 			header.Descr.Type)
 	}
 	h = arrayHeader{append([]int{}, header.Descr.Shape...), kind, binary.LittleEndian}
@@ -296,6 +296,7 @@ type elementKind struct {
 }
 
 var elementKinds = map[string]elementKind{
+	"f2": {2, 4, false, half},
 	"f4": {4, 4, false, narrow[float32]},
 	"f8": {8, 8, false, wide[float64]},
 	"b1": {1, 4, true, narrow[uint8]},
@@ -321,6 +322,15 @@ func narrow[T number](r io.Reader, elements int, order binary.ByteOrder) (array.
 func wide[T number](r io.Reader, elements int, order binary.ByteOrder) (array.Array, error) {
 	numbers, err := decoded[T, float64](r, elements, order)
 	return array.From64(numbers), err
+}
+
+// half reads numbers of half precision.
+func half(r io.Reader, elements int, order binary.ByteOrder) (array.Array, error) {
+	numbers, err := decoded[uint16, float32](r, elements, order)
+	for i, bits := range numbers {
+		numbers[i] = array.Float16.Value(uint16(bits))
+	}
+	return array.From32(numbers), err
 }
 
 // decoded reads elements by the block, so that no second copy of them all is made.

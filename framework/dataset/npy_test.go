@@ -37,6 +37,8 @@ func TestElementTypesOfNumPyAreRead(t *testing.T) {
 		kind     string
 		elements any
 	}{
+		{"<f2", []uint16{0x3c00, 0xc000, 0x4200}},
+		{">f2", []uint16{0x003c, 0x00c0, 0x0042}},
 		{"<f4", []float32{1, -2, 3}},
 		{"<f8", []float64{1, -2, 3}},
 		{"<i8", []int64{1, -2, 3}},
@@ -114,7 +116,7 @@ func TestFilesThatAreNoArraysAreRefused(t *testing.T) {
 		"a size that overflows":   {npyFile(npyHeader("<f4", "(4294967296, 4294967296)"), []float32{}), "does not fit"},
 		"a size beyond the file":  {npyFile(npyHeader("<f8", "(1000000000,)"), []float64{1}), "does not fit"},
 		"Fortran's order":         {npyFile("{'descr': '<f4', 'fortran_order': True, 'shape': (1, 2), }", []float32{1, 2}), "column by column"},
-		"half precision":          {npyFile(npyHeader("<f2", "(1,)"), []uint16{1}), `its elements are of type "<f2"`},
+		"complex numbers":         {npyFile(npyHeader("<c8", "(1,)"), []complex64{1}), `its elements are of type "<c8"`},
 		"Python objects":          {npyFile(npyHeader("|O", "(1,)"), []byte("pickle")), `its elements are of type "|O"`},
 	} {
 		var before, after runtime.MemStats

@@ -46,9 +46,12 @@ func Apply(source *onnx.Model, output string, inputs []*onnx.Tensor, d array.DTy
 // apply writes an output of a graph without inputs. The variables are initializers that become inputs of the expression graph
 // although nothing may be trained through what reads them.
 func apply(source *onnx.Model, output string, variables []*onnx.Tensor, d array.DType) (*Applied, error) {
-	m := &Model{Source: source, Output: output, opset: source.Opsets[""]}
+	m := &Model{Source: source, Output: output}
 	var needed map[string]bool
 	var err error
+	if m.opset, err = Opset(source); err != nil {
+		return nil, &Refusal{[]Problem{{Reason: err.Error()}}}
+	}
 	m.graph, m.sites, err = inline(source)
 	if err == nil {
 		needed, err = m.trace()

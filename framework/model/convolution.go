@@ -66,11 +66,11 @@ func convTranspose(c *call) ops.Expr {
 }
 
 // transposedWindow reads how the kernel of a transposed convolution slides over its output, and the output's spatial shape. Where
-// output_shape or auto_pad decide that, an odd pad goes to the end, or to the beginning with SAME_LOWER, as in ONNX Runtime.
+// output_shape or auto_pad decide that, an odd pad goes to the end with SAME_UPPER, and otherwise to the beginning.
 func (c *call) transposedWindow(positions, kernel []int) (w ops.Window, spatial []int) {
 	axes := len(positions)
 	w = c.sliding(axes)
-	lower := c.attrString("auto_pad", "NOTSET") == "SAME_LOWER"
+	lower := c.attrString("auto_pad", "NOTSET") != "SAME_UPPER"
 	extra, wanted := c.attrInts("output_padding"), c.attrInts("output_shape")
 	if extra == nil {
 		extra = make([]int, axes)

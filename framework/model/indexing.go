@@ -153,18 +153,17 @@ func flatIndices(indices ops.Expr, shape []int) ops.Expr {
 	return flat
 }
 
-// scatterElements and scatterND replace elements, or, with reduction = "add" (from opset 16), add to them.
+// scatterElements and scatterND replace elements or, from opset 16, combine them with updates; see [call.scatter].
 func scatterElements(c *call) ops.Expr {
 	x, indices, updates := c.expr(0), c.indices(1), c.expr(2)
 	axis := c.axis(c.attrInt("axis", 0), x.Rank())
 	if c.err != nil {
 		return ops.Expr{}
 	}
-	return c.scatter(x, updates, func(u ops.Expr) ops.Expr {
-		return ops.Apply(ops.ScatterAddElements{Axis: axis, Dims: slices.Clone(x.Shape())}, u, indices)
-	})
+	return c.scatter(x, indices, updates, axis)
 }
 
+// scatterND names slices: they are the rows of a matrix, whose elements are scattered one by one.
 func scatterND(c *call) ops.Expr {
 	x, indices, updates := c.expr(0), c.indices(1), c.expr(2)
 	shape, at := x.Shape(), indices.Shape()
@@ -175,27 +174,57 @@ func scatterND(c *call) ops.Expr {
 		return ops.Expr{}
 	}
 	depth, tuples := at[len(at)-1], product(at[:len(at)-1])
-	rows, width := product(shape[:depth]), product(shape[depth:])
-	flat := flatIndices(indices, shape[:depth]).Reshape(tuples)
-	return c.scatter(x, updates, func(u ops.Expr) ops.Expr {
-		return ops.Apply(ops.ScatterAdd{Axis: 0, Size: rows}, u.Reshape(tuples, width), flat).Reshape(shape...)
-	})
-}
-
-// scatter combines data with updates, which place puts at their places in zeros.
-func (c *call) scatter(x, updates ops.Expr, place func(ops.Expr) ops.Expr) ops.Expr {
-	switch mode := c.attrString("reduction", "none"); mode {
-	case "none":
-		if product(updates.Shape()) == 0 {
-			return x
-		}
-		return place(updates.Fill(1)).Where(place(updates), x)
-	case "add":
-		return x.Add(place(updates))
-	default:
-		c.fail("attribute reduction = %q is not supported", mode)
+	if wanted := slices.Concat(at[:len(at)-1], shape[depth:]); !slices.Equal(updates.Shape(), wanted) {
+		c.fail("updates of shape %v: indices of shape %v into data of shape %v want %v", updates.Shape(), at, shape, wanted)
 		return ops.Expr{}
 	}
+	rows, width := product(shape[:depth]), product(shape[depth:])
+	flat := flatIndices(indices, shape[:depth]).Reshape(tuples, 1).Expand(tuples, width)
+	return c.scatter(x.Reshape(rows, width), flat, updates.Reshape(tuples, width), 0).Reshape(shape...)
+}
+
+// scatter combines elements with the updates that indices send to them, by the attribute reduction: it adds, multiplies, keeps the smallest
+// or the largest, or replaces them. Of updates that replace the same element the last one counts, as in ONNX Runtime.
+func (c *call) scatter(x, indices, updates ops.Expr, axis int) ops.Expr {
+	mode := c.attrString("reduction", "none")
+	place := func(u ops.Expr) ops.Expr {
+		return ops.Apply(ops.ScatterAddElements{Axis: axis, Dims: slices.Clone(x.Shape())}, u, indices)
+	}
+	combine := func(f ops.Arithmetic, x, u ops.Expr) ops.Expr {
+		return ops.Apply(ops.ScatterReduce{Axis: axis, Func: f}, x, u, indices)
+	}
+	if product(updates.Shape()) == 0 {
+		return x
+	}
+	switch mode {
+	case "none":
+		last := lastUpdates(x, indices, axis)
+		if _, all := same(last); !all {
+			updates = last.Where(updates, ops.Scalar(0))
+		}
+		return place(last).Where(place(updates), x)
+	case "add":
+		return x.Add(place(updates))
+	case "mul":
+		return combine(ops.Mul, x, updates)
+	case "max":
+		return combine(ops.Max, x, updates)
+	case "min":
+		return combine(ops.Max, x.Neg(), updates.Neg()).Neg()
+	}
+	c.fail("attribute reduction = %q is not known", mode)
+	return ops.Expr{}
+}
+
+// lastUpdates is one for every update that is the last one sent to its place, and zero for the others.
+func lastUpdates(x, indices ops.Expr, axis int) ops.Expr {
+	zeros := x.Fill(0)
+	if _, known := indices.Known(); known && !large(x.Shape()) {
+		zeros = ops.Scalar(0).Expand(x.Shape()...)
+	}
+	turns := counting(1, 1, product(indices.Shape())).Reshape(indices.Shape()...)
+	latest := ops.Apply(ops.ScatterReduce{Axis: axis, Func: ops.Max}, zeros, turns, indices)
+	return ops.Apply(ops.GatherElements{Axis: axis}, latest, indices).Equal(turns)
 }
 
 // pad has the pads and the value as attributes before opset 11, as inputs from then on, and axes from opset 18. A negative pad

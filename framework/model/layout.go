@@ -125,7 +125,7 @@ func expand(c *call) ops.Expr {
 	if err != nil {
 		c.fail("%w", err)
 	}
-	return x.Expand(shape...)
+	return c.repeat(x, shape)
 }
 
 // tile repeats the whole input along each axis: every axis is split into one that is repeated and one that is kept.

@@ -5,6 +5,7 @@
 package model
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
@@ -108,12 +109,9 @@ func Import(source *onnx.Model, o Options) (*Model, error) {
 
 // openModel finds the part of the graph that the output needs, without looking at operators.
 func openModel(source *onnx.Model, o Options) (*Model, error) {
-	opset, named := source.Opsets[""]
-	if !named {
-		return nil, fmt.Errorf("model: the file names no opset of the standard domain (ai.onnx)")
-	}
-	if opset < MinOpset || opset > MaxOpset {
-		return nil, fmt.Errorf("model: opset %d is not supported (%d to %d are): convert the file, or export it again", opset, MinOpset, MaxOpset)
+	opset, err := Opset(source)
+	if err != nil {
+		return nil, fmt.Errorf("model: %w", err)
 	}
 	m := &Model{Source: source, Output: o.Output, options: o, opset: opset}
 	if m.Output == "" {
@@ -133,6 +131,18 @@ func openModel(source *onnx.Model, o Options) (*Model, error) {
 		return nil, err
 	}
 	return m, m.readInputs(needed)
+}
+
+// Opset returns the opset of the standard domain that a file asks for, or says why it is not imported.
+func Opset(source *onnx.Model) (int64, error) {
+	opset, named := source.Opsets[""]
+	switch {
+	case !named:
+		return 0, errors.New("the file names no opset of the standard domain (ai.onnx)")
+	case opset < MinOpset || opset > MaxOpset:
+		return 0, fmt.Errorf("opset %d is not supported (%d to %d are): convert the file, or export it again", opset, MinOpset, MaxOpset)
+	}
+	return opset, nil
 }
 
 // prepare rewrites the source's graph as the options ask for.

@@ -16,7 +16,7 @@ var operators = map[string]operator{}
 func init() {
 	for _, family := range []map[string]operator{
 		elementwise, activation, comparison, linear, convolution, recurrent, normalization, reduction, losses,
-		layout, indexing, resizing, shapes, branches(),
+		layout, indexing, resizing, shapes, casts, branches(),
 	} {
 		maps.Copy(operators, family)
 	}

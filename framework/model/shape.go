@@ -18,8 +18,6 @@ var shapes = map[string]operator{
 	"NonZero":         takes(1, 1, nonZero).constant(),
 	"EyeLike":         takes(1, 1, eyeLike).constant(),
 	"OneHot":          takes(3, 3, oneHot).settings(0, 1),
-	"Cast":            takes(1, 1, cast),
-	"CastLike":        takes(2, 2, castLike).settings(1),
 }
 
 func constant(c *call) ops.Expr {
@@ -75,7 +73,26 @@ func constantOfShape(c *call) ops.Expr {
 	if c.err == nil && product(v.Shape()) != 1 {
 		c.fail("attribute value has the shape %v, want one element", v.Shape())
 	}
-	return v.Reshape().Expand(dims...)
+	return c.repeat(v.Reshape(), dims)
+}
+
+// repeat expands an expression. What a constant is repeated to may be larger than what is computed while the graph is written, such
+// as weights that are all one number: it is then repeated in the graph.
+func (c *call) repeat(x ops.Expr, shape []int) ops.Expr {
+	_, known := x.Known()
+	if c.err != nil || !known || !large(shape) {
+		return x.Expand(shape...)
+	}
+	return x.HeldIn(c.writer.given.Graph, c.writer.given.Precision).Expand(shape...)
+}
+
+// large reports whether a shape has more elements than a constant that is computed.
+func large(shape []int) bool {
+	size := 1.0
+	for _, n := range shape {
+		size *= float64(n)
+	}
+	return size > maxConstant
 }
 
 // shapeOf has start and end from opset 15.
@@ -171,48 +188,4 @@ func oneHot(c *call) ops.Expr {
 	off, on := values.Narrow(0, 0, 1), values.Narrow(0, 1, 2)
 	c.dtype = c.value(2).dtype
 	return hot.Transpose(perm...).Where(on, off)
-}
-
-// cast changes the type of elements. Between the precisions of floating-point numbers it does nothing: all of a graph is computed
-// in the one that a run chooses.
-func cast(c *call) ops.Expr {
-	return c.convert(onnx.DataType(c.attrInt("to", 0)))
-}
-
-func castLike(c *call) ops.Expr { return c.convert(c.value(1).dtype) }
-
-// convert casts the first input. Numbers that the new type cannot hold are refused where they are known.
-func (c *call) convert(to onnx.DataType) ops.Expr {
-	x, from := c.expr(0), c.value(0)
-	c.dtype = to
-	switch {
-	case c.err != nil:
-		return ops.Expr{}
-	case isFloat(to):
-		return x
-	case to == onnx.Bool:
-		return x.Equal(ops.Scalar(0)).OneMinus()
-	case !isInteger(to):
-		c.fail("a cast to %v is not supported", to)
-		return ops.Expr{}
-	}
-	if data, known := x.Known(); known {
-		for _, v := range data {
-			if !(math.Abs(v) <= math.MaxInt64) {
-				c.fail("the constant %v cannot be an integer", v)
-			}
-		}
-	}
-	if from.isInteger() {
-		return x
-	}
-	return x.Trunc()
-}
-
-func isInteger(d onnx.DataType) bool {
-	switch d {
-	case onnx.Int8, onnx.Int16, onnx.Int32, onnx.Int64, onnx.Uint8, onnx.Uint16, onnx.Uint32, onnx.Uint64:
-		return true
-	}
-	return false
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+
+	"github.com/seed5b471a7e/backstitch/framework/array"
 )
 
 // number is a type in which elements are read.
@@ -25,9 +27,9 @@ func convert[T number](t *Tensor) ([]T, error) {
 	case Double:
 		return each(raw, 8, func(b []byte) T { return T(math.Float64frombits(le.Uint64(b))) }), nil
 	case Float16:
-		return each(raw, 2, func(b []byte) T { return T(halfPrecision.value(le.Uint16(b))) }), nil
+		return each(raw, 2, func(b []byte) T { return T(array.Float16.Value(le.Uint16(b))) }), nil
 	case BFloat16:
-		return each(raw, 2, func(b []byte) T { return T(brainFloat.value(le.Uint16(b))) }), nil
+		return each(raw, 2, func(b []byte) T { return T(array.BFloat16.Value(le.Uint16(b))) }), nil
 	case Int64:
 		return each(raw, 8, func(b []byte) T { return T(int64(le.Uint64(b))) }), nil
 	case Int32:
@@ -100,15 +102,15 @@ func round[T float32 | float64](values []T, dtype DataType) ([]byte, error) {
 		})
 	case Float16:
 		return put(values, dtype, func(b []byte, v T) bool {
-			h := halfPrecision.round(float64(v))
+			h := array.Float16.Bits(float64(v))
 			le.PutUint16(b, h)
-			return !halfPrecision.isInf(h)
+			return !array.Float16.IsInf(h)
 		})
 	case BFloat16:
 		return put(values, dtype, func(b []byte, v T) bool {
-			h := brainFloat.round(float64(v))
+			h := array.BFloat16.Bits(float64(v))
 			le.PutUint16(b, h)
-			return !brainFloat.isInf(h)
+			return !array.BFloat16.IsInf(h)
 		})
 	}
 	return nil, fmt.Errorf("%v elements cannot be replaced by real numbers", dtype)

@@ -3,6 +3,7 @@ package ops
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"gorgonia.org/tensor"
 )
@@ -45,6 +46,15 @@ func agreeBut(axis int, a, b tensor.Shape) bool {
 		}
 	}
 	return true
+}
+
+// withoutEmpty leaves out the parts that are empty.
+func (o Concat) withoutEmpty(_ tensor.Shape, in []Expr) Expr {
+	parts := slices.DeleteFunc(slices.Clone(in), Expr.empty)
+	if len(parts) == 1 {
+		return parts[0]
+	}
+	return Concatenate(o.Axis, parts...)
 }
 
 // Gradient cuts g where the parts were joined.

@@ -104,6 +104,35 @@ func fold(op Op, in []Expr) Expr {
 	return Expr{known: &constant{shape, out.Data}}
 }
 
+// absorbing is what an operator adds that makes elements of inputs of which some have none.
+type absorbing interface {
+	// withoutEmpty applies the operator to inputs of which some are empty and some are nodes. The output has that shape.
+	withoutEmpty(shape tensor.Shape, in []Expr) Expr
+}
+
+// empty reports whether x has no elements.
+func (x Expr) empty() bool { return x.known != nil && len(x.known.data) == 0 }
+
+// onNothing applies an operator to inputs of which some are empty, and so constants, and some are nodes.
+func onNothing(op Op, in []Expr) Expr {
+	shapes := make([]tensor.Shape, len(in))
+	for i, x := range in {
+		shapes[i] = x.Shape()
+	}
+	shape, err := op.shape(shapes)
+	if err != nil {
+		return Failed(fmt.Errorf("%v: %w", op, err))
+	}
+	if product(shape) == 0 {
+		return Constant(shape, nil)
+	}
+	o, absorbs := op.Operator.(absorbing)
+	if !absorbs {
+		return Failed(fmt.Errorf("%v: shapes %v: an input without elements is not supported", op, shapes))
+	}
+	return o.withoutEmpty(shape, in)
+}
+
 // guard returns a panic of f as an error.
 func guard(f func()) (err error) {
 	defer func() {
@@ -130,15 +159,16 @@ func intoGraph(in []Expr) ([]Expr, error) {
 		if nodes[i] = x; x.known == nil {
 			continue
 		}
-		if nodes[i] = x.asInput(g, d); nodes[i].err != nil {
+		if nodes[i] = x.HeldIn(g, d); nodes[i].err != nil {
 			return nil, fmt.Errorf("input %d: %w", i, nodes[i].err)
 		}
 	}
 	return nodes, nil
 }
 
-// asInput returns the input of a graph that holds a constant: the one that it has already for equal numbers, or a new one.
-func (x Expr) asInput(g *gorgonia.ExprGraph, d array.DType) Expr {
+// HeldIn returns the input of a graph that holds a constant: the one that it has already for equal numbers, or a new one. What is
+// computed of it is a node.
+func (x Expr) HeldIn(g *gorgonia.ExprGraph, d array.DType) Expr {
 	if g == nil {
 		return Failed(errors.New("a constant meets an expression of no graph"))
 	}

@@ -33,6 +33,60 @@ func TestOperatorsOnConstantsAreComputedAtOnce(t *testing.T) {
 	}
 }
 
+// A tensor without elements holds nothing of the nodes that it is computed from, and nothing of it reaches what has elements.
+func TestWhatHasNoElementsIsAConstant(t *testing.T) {
+	g := gorgonia.NewGraph()
+	x := ops.Input(g, "x", array.Float64, 2, 3)
+	none := x.Narrow(1, 3, 3)
+	row := ops.Constant([]int{0, 3}, nil)
+	for _, c := range []struct {
+		rule  string
+		x     ops.Expr
+		shape []int
+	}{
+		{"a slice of nothing", none, []int{2, 0}},
+		{"a function of nothing", none.Exp(), []int{2, 0}},
+		{"nothing beside a node", none.Mul(x.Narrow(1, 0, 1)), []int{2, 0}},
+		{"a choice of nothing", x.Narrow(1, 0, 1).Where(none, ops.Scalar(0)), []int{2, 0}},
+		{"no repetition", x.Narrow(1, 0, 1).Expand(2, 0), []int{2, 0}},
+		{"no row of a product", row.MatMul(x.Transpose(1, 0)), []int{0, 2}},
+		{"nothing with nothing", ops.Concatenate(1, none, none), []int{2, 0}},
+	} {
+		if got := known(t, c.x); len(got) != 0 || !slices.Equal([]int(c.x.Shape()), c.shape) {
+			t.Errorf("%s: %v of shape %v, want shape %v", c.rule, got, c.x.Shape(), c.shape)
+		}
+	}
+	for _, c := range []struct {
+		rule string
+		x    ops.Expr
+		want []float64
+	}{
+		{"nothing joined with a node is the node", ops.Concatenate(1, none, x, none), []float64{1, 2, 3, 4, 5, 6}},
+		{"nothing joined with two nodes", ops.Concatenate(0, row, x, x.Neg(), row), []float64{1, 2, 3, 4, 5, 6, -1, -2, -3, -4, -5, -6}},
+		{"a sum of nothing is zero", x.Narrow(1, 0, 2).Add(none.Sum(true, 1)), []float64{1, 2, 4, 5}},
+		{"a product of nothing is one", x.Narrow(1, 0, 2).Mul(none.ReduceProd(true, 1)), []float64{1, 2, 4, 5}},
+		{"a product with nothing between is zero", x.Narrow(0, 0, 2).Add(none.MatMul(row)), []float64{1, 2, 3, 4, 5, 6}},
+	} {
+		if c.x.Err() != nil {
+			t.Errorf("%s: %v", c.rule, c.x.Err())
+			continue
+		}
+		values := opstest.Values{x: {1, 2, 3, 4, 5, 6}}
+		for _, h := range ops.HeldBy(g) {
+			values[h.Input] = h.Value.F64
+		}
+		if got := opstest.Run(t, values, c.x)[0]; !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", c.rule, got, c.want)
+		}
+	}
+	if err := none.ReduceMax(false).Err(); err == nil || !strings.Contains(err.Error(), "there is no maximum of nothing") {
+		t.Errorf("the maximum of nothing: %v", err)
+	}
+	if err := ops.Concatenate(0, none, x).Err(); err == nil || !strings.Contains(err.Error(), "differ in more than axis 0") {
+		t.Errorf("nothing of another shape: %v", err)
+	}
+}
+
 // Shapes are computed with: a scalar's has no element.
 func TestConstantsMayBeEmpty(t *testing.T) {
 	none := ops.Constant([]int{0}, nil)
@@ -43,8 +97,8 @@ func TestConstantsMayBeEmpty(t *testing.T) {
 	if got := known(t, joined.Narrow(0, 1, 1)); len(got) != 0 {
 		t.Errorf("nothing of it is %v", got)
 	}
-	if err := ops.Input(gorgonia.NewGraph(), "x", array.Float32, 1).Mul(none).Err(); err == nil || !strings.Contains(err.Error(), "below one") {
-		t.Errorf("a node of an empty constant: %v", err)
+	if err := ops.Input(gorgonia.NewGraph(), "x", array.Float32, 0).Err(); err == nil || !strings.Contains(err.Error(), "no elements") {
+		t.Errorf("an input without elements: %v", err)
 	}
 }
 

@@ -1,6 +1,10 @@
 package ops_test
 
-import "github.com/seed5b471a7e/backstitch/framework/ops"
+import (
+	"math"
+
+	"github.com/seed5b471a7e/backstitch/framework/ops"
+)
 
 func joinCases() []operatorCase {
 	var cases []operatorCase
@@ -80,6 +84,10 @@ func gatherCases() []operatorCase {
 		cases = append(cases,
 			operatorCase{ops.GatherElements{Axis: c.axis}, [][]int{c.x, c.indices}, c.indices, takenElements(c.axis), signed},
 			operatorCase{ops.ScatterAddElements{Axis: c.axis, Dims: c.x}, [][]int{c.indices, c.indices}, c.x, addedElements(c.axis), signed},
+			operatorCase{ops.ScatterReduce{Axis: c.axis, Func: ops.Mul}, [][]int{c.x, c.indices, c.indices}, c.x,
+				combinedElements(c.axis, func(a, b float64) float64 { return a * b }), signed},
+			operatorCase{ops.ScatterReduce{Axis: c.axis, Func: ops.Max}, [][]int{c.x, c.indices, c.indices}, c.x,
+				combinedElements(c.axis, math.Max), signed},
 		)
 	}
 	return cases

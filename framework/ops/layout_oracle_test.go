@@ -69,6 +69,18 @@ func addedElements(axis int) oracle {
 	return added(func(index []int, in []ndarray) float64 { return in[1].at(index...) }, axis)
 }
 
+// combinedElements puts every update together with what stands where its number says, along an axis.
+func combinedElements(axis int, f func(a, b float64) float64) oracle {
+	return func(shape []int, in ...ndarray) []float64 {
+		out := ndarray{shape, slices.Clone(in[0].data)}
+		for _, index := range indices(in[1].shape) {
+			at := out.offset(namedBy(in[2].at(index...), index, axis, shape[axis]))
+			out.data[at] = f(out.data[at], in[1].at(index...))
+		}
+		return out.data
+	}
+}
+
 // added is the oracle of an operator that adds every element of its first input where a number says, along an axis.
 func added(where func(index []int, in []ndarray) float64, axis int) oracle {
 	return func(shape []int, in ...ndarray) []float64 {

@@ -44,6 +44,9 @@ func (o MatMul) sizes(a, b tensor.Shape) (m, k, k2, n int) {
 	return m, k, k2, n
 }
 
+// withoutEmpty is zeros: sums of no products.
+func (MatMul) withoutEmpty(shape tensor.Shape, _ []Expr) Expr { return Scalar(0).Expand(shape...) }
+
 // Gradient is two products: for C = A·B they are G·Bᵀ and Aᵀ·G.
 func (o MatMul) Gradient(in []Expr, _, g Expr) []Expr {
 	a, b := in[0], in[1]

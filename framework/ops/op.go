@@ -6,7 +6,7 @@
 // gradients exist for all of them. On a Gorgonia graph an operator is carried by [Op], the one adapter to Gorgonia's interfaces,
 // and it runs on the stock tape machine.
 //
-// Shapes are static, and every dimension of a node is at least one; constants may be empty. The package reads no file format and
+// Shapes are static, and every dimension of a node is at least one: a tensor without elements is a constant. The package reads no file format and
 // knows no ONNX attribute; package model translates those.
 package ops
 
@@ -16,6 +16,7 @@ import (
 	"hash"
 	"hash/fnv"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 
@@ -183,7 +184,7 @@ func (o Op) SymDiff(inputs gorgonia.Nodes, output, grad *gorgonia.Node) (gorgoni
 }
 
 // Apply adds the operator applied to the inputs to their graph. If the graph has that node already, it is the result. On constants
-// alone the result is a constant.
+// alone the result is a constant, and so is a tensor without elements, whatever it is computed from.
 func Apply(o Operator, in ...Expr) Expr {
 	op := Op{Operator: o, ranks: make([]int, len(in)+1), description: fmt.Sprintf("%T%+v", o, o)}
 	folds := len(in) > 0
@@ -199,6 +200,9 @@ func Apply(o Operator, in ...Expr) Expr {
 	if folds {
 		return fold(op, in)
 	}
+	if slices.ContainsFunc(in, Expr.empty) {
+		return onNothing(op, in)
+	}
 	in, err := intoGraph(in)
 	if err != nil {
 		return Failed(fmt.Errorf("%v: %w", op, err))
@@ -212,11 +216,11 @@ func Apply(o Operator, in ...Expr) Expr {
 		return Failed(fmt.Errorf("%v: %w", op, err))
 	}
 	shape, err := op.shape(shapes)
-	if err == nil {
-		err = nonempty(shape)
-	}
 	if err != nil {
 		return Failed(fmt.Errorf("%v: %w", op, err))
+	}
+	if product(shape) == 0 {
+		return Constant(shape, nil)
 	}
 	op.ranks[len(in)] = len(shape)
 	node, err := merged(op, shape, nodes)
@@ -282,11 +286,11 @@ func product(shape []int) float64 {
 	return size
 }
 
-// nonempty refuses a shape with a dimension below one: only constants may be empty.
+// nonempty refuses a shape without elements: only constants may be empty.
 func nonempty(shape tensor.Shape) error {
 	for _, n := range shape {
 		if n < 1 {
-			return fmt.Errorf("shape %v has a dimension below one", shape)
+			return fmt.Errorf("a tensor of shape %v has no elements", shape)
 		}
 	}
 	return nil

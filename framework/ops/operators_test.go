@@ -3,6 +3,7 @@ package ops_test
 import (
 	"fmt"
 	"math"
+	"math/big"
 	"math/cmplx"
 	"math/rand/v2"
 	"slices"
@@ -43,6 +44,8 @@ func discrete(op ops.Operator, in [][]int) (input int, sample sampler) {
 		return 1, below(in[0][op.Axis])
 	case ops.ScatterAddElements:
 		return 1, below(op.Dims[op.Axis])
+	case ops.ScatterReduce:
+		return 2, below(in[0][op.Axis])
 	}
 	return -1, nil
 }
@@ -125,7 +128,7 @@ func between(r *rand.Rand, n int) []float64 {
 }
 
 func operatorCases() []operatorCase {
-	return slices.Concat(elementwiseCases(), broadcastCases(), layoutCases(), joinCases(), sliceCases(), gatherCases(), maximumCases(),
+	return slices.Concat(elementwiseCases(), shortFloatCases(), broadcastCases(), layoutCases(), joinCases(), sliceCases(), gatherCases(), maximumCases(),
 		matrixCases(), softmaxCases(), convCases(), poolCases())
 }
 
@@ -180,6 +183,25 @@ func elementwiseCases() []operatorCase {
 			operatorCase{ops.Within{Min: -0.5, Max: 0.75}, [][]int{s}, s,
 				unary(func(x float64) float64 { return math.Max(0, math.Copysign(1, (x+0.5)*(0.75-x))) }), signed},
 			operatorCase{ops.Fill{Value: 0.75}, [][]int{s}, s, unary(func(float64) float64 { return 0.75 }), signed},
+		)
+	}
+	return cases
+}
+
+// nearest rounds to the nearest number with so many bits, the even one of two, without the package's help.
+func nearest(bits uint) oracle {
+	return unary(func(x float64) float64 {
+		y, _ := new(big.Float).SetPrec(bits).SetMode(big.ToNearestEven).SetFloat64(x).Float64()
+		return y
+	})
+}
+
+func shortFloatCases() []operatorCase {
+	var cases []operatorCase
+	for _, s := range shapes {
+		cases = append(cases,
+			operatorCase{ops.ShortFloat{Format: ops.Float16}, [][]int{s}, s, nearest(11), tenfold},
+			operatorCase{ops.ShortFloat{Format: ops.BFloat16}, [][]int{s}, s, nearest(8), tenfold},
 		)
 	}
 	return cases

@@ -22,6 +22,9 @@ var randomApplications = []application{
 		return ops.Affine{Scale: r.NormFloat64(), Shift: r.NormFloat64()}, randomShapes(r, 1)
 	},
 	func(r *rand.Rand) (ops.Operator, [][]int) {
+		return ops.ShortFloat{Format: pick(r, ops.Float16, ops.BFloat16, "")}, randomShapes(r, 1)
+	},
+	func(r *rand.Rand) (ops.Operator, [][]int) {
 		return ops.Fill{Value: r.NormFloat64()}, randomShapes(r, 1)
 	},
 	func(r *rand.Rand) (ops.Operator, [][]int) {
@@ -81,6 +84,12 @@ var randomApplications = []application{
 		g := integers(r, axes, 1, 3)
 		op := ops.ScatterAddElements{Axis: r.IntN(4) - 1, Dims: integers(r, axes+r.IntN(10)/9, 0, 5)}
 		return op, [][]int{g, pick(r, g, g, randomShapes(r, 1)[0])}
+	},
+	func(r *rand.Rand) (ops.Operator, [][]int) {
+		axes := r.IntN(4)
+		op := ops.ScatterReduce{Axis: r.IntN(4) - 1, Func: pick(r, ops.Mul, ops.Max, ops.Max, ops.Add)}
+		updates := integers(r, axes, 1, 3)
+		return op, [][]int{integers(r, axes+r.IntN(10)/9, 1, 5), updates, pick(r, updates, updates, randomShapes(r, 1)[0])}
 	},
 	func(r *rand.Rand) (ops.Operator, [][]int) {
 		return ops.ReduceMax{Axes: integers(r, r.IntN(3), -1, 4), Keep: r.IntN(2) == 0}, randomShapes(r, 1)
@@ -203,7 +212,7 @@ func TestRandomApplicationsToEmptyTensorsAreRefusedOrComputed(t *testing.T) {
 func computes(t *testing.T, r *rand.Rand, op ops.Operator, in [][]int) bool {
 	t.Helper()
 	y := ops.Apply(op, variables(gorgonia.NewGraph(), in)...)
-	if y.Err() != nil {
+	if y.Err() != nil || y.Node() == nil { // refused, or without elements
 		return false
 	}
 	c := operatorCase{op: op, in: in, sample: signed}

@@ -1,22 +1,24 @@
-package onnx
+package array
 
 import "math"
 
-// shortFloat is a floating-point format of 16 bits, laid out as IEEE 754 lays
-// out longer ones: a sign, a biased exponent and a fraction.
-type shortFloat struct{ fraction, bias int }
+// ShortFloat is a floating-point format of 16 bits, laid out as IEEE 754 lays out longer ones: a sign, a biased exponent and a
+// fraction. Files hold numbers in it; nothing is computed in it.
+type ShortFloat struct{ fraction, bias int }
 
+// The two formats: IEEE 754's half precision, and the first half of a float32.
 var (
-	halfPrecision = shortFloat{fraction: 10, bias: 15}
-	brainFloat    = shortFloat{fraction: 7, bias: 127}
+	Float16  = ShortFloat{fraction: 10, bias: 15}
+	BFloat16 = ShortFloat{fraction: 7, bias: 127}
 )
 
-func (f shortFloat) infinity() uint16 { return 0x7fff >> f.fraction << f.fraction }
+func (f ShortFloat) infinity() uint16 { return 0x7fff >> f.fraction << f.fraction }
 
-func (f shortFloat) isInf(h uint16) bool { return h&0x7fff == f.infinity() }
+// IsInf reports whether h stands for an infinity.
+func (f ShortFloat) IsInf(h uint16) bool { return h&0x7fff == f.infinity() }
 
-// value returns the number that h stands for.
-func (f shortFloat) value(h uint16) float32 {
+// Value returns the number that h stands for.
+func (f ShortFloat) Value(h uint16) float32 {
 	const sign, fraction, bias = 16, 23, 127 // of float32
 	signed := uint32(h&0x8000) << sign
 	magnitude := h & 0x7fff
@@ -31,9 +33,8 @@ func (f shortFloat) value(h uint16) float32 {
 	return math.Float32frombits(signed | uint32(magnitude)<<(fraction-f.fraction) + rebias)
 }
 
-// round returns the number nearest to v, the even one of two; from halfway
-// beyond the largest that is infinity.
-func (f shortFloat) round(v float64) uint16 {
+// Bits returns what stands for the number nearest to v, the even one of two; from halfway beyond the largest that is infinity.
+func (f ShortFloat) Bits(v float64) uint16 {
 	const fraction, bias = 52, 1023 // of float64
 	bits := math.Float64bits(v)
 	sign := uint16(bits>>48) & 0x8000
@@ -52,3 +53,6 @@ func (f shortFloat) round(v float64) uint16 {
 	significand := uint16(math.RoundToEven(math.Abs(v) * perUnit))
 	return sign | (significand + uint16(exponent+f.bias-1)<<f.fraction)
 }
+
+// Round returns the number nearest to v that the format has, the even one of two; from halfway beyond the largest that is infinity.
+func (f ShortFloat) Round(v float64) float64 { return float64(f.Value(f.Bits(v))) }
