@@ -63,9 +63,9 @@ func TestSmallFilesCannotAskForMuch(t *testing.T) {
 	}
 	axis := onnx.IntAttr("axis", 0)
 	for _, h := range []hostile{
-		{"ConstantOfShape", into(node("ConstantOfShape", "c", "huge")), "larger than the 4194304 numbers"},
+		{"ConstantOfShape", into(node("ConstantOfShape", "c", "huge")), "do not broadcast"},
 		{"ConstantOfShape, as large as tensors are", into(node("ConstantOfShape", "c", "pair")), "too many for a tensor"},
-		{"Expand", into(node("Expand", "c", "i1", "huge")), "larger than"},
+		{"Expand", into(node("Expand", "c", "i1", "huge")), "do not broadcast"},
 		{"Expand of data", into(node("Expand", "c", "x", "cube")), "too many for a tensor"},
 		{"Tile", into(node("Tile", "c", "i1", "huge")), "larger than"},
 		{"Tile of data", into(node("Tile", "c", "x", "pair")), "out of range"},
@@ -73,7 +73,7 @@ func TestSmallFilesCannotAskForMuch(t *testing.T) {
 		{"Pad at the edge", into(node("Pad", "c", "one", "ends", onnx.StringAttr("mode", "edge"))), "is not supported"},
 		{"Range", into(node("Range", "c", "zero", "many", "unit")), "too long"},
 		{"OneHot", into(node("OneHot", "c", "i1", "many", "pair")), "1000000000 classes"},
-		{"EyeLike", into(node("Expand", "e", "w", "forth"), node("EyeLike", "c", "e")), "larger than"},
+		{"EyeLike", into(node("Expand", "e", "w", "forth"), node("EyeLike", "c", "e")), "too large"},
 		{"ReverseSequence", into(node("Expand", "e", "x", "long"), node("ReverseSequence", "c", "e", "lengths")), "too long"},
 		{"GatherND of no index", into(node("GatherND", "c", "x", "none")), "too many"},
 		{"Resize", into(node("Resize", "c", "x", "", "scales")), "Resize"},

@@ -86,6 +86,29 @@ func withValues[T float32 | float64](t *Tensor, values []T) (*Tensor, error) {
 	return t.withRaw(raw), nil
 }
 
+// WithInt64s returns a copy of a tensor of integers or truth values that has
+// other values, of which the bits that its type does not have are dropped.
+func (t *Tensor) WithInt64s(values []int64) (*Tensor, error) {
+	n, err := t.Elems()
+	if err != nil {
+		return nil, err
+	}
+	if len(values) != n {
+		return nil, fmt.Errorf("tensor %q: %d values for %d elements of shape %v", t.Name, len(values), n, t.Dims)
+	}
+	switch t.DType {
+	case Int8, Int16, Int32, Int64, Uint8, Uint16, Uint32, Uint64, Bool:
+	default:
+		return nil, fmt.Errorf("tensor %q: %v elements cannot be replaced by integers", t.Name, t.DType)
+	}
+	width := dataTypes[t.DType].width
+	raw := make([]byte, 0, n*width)
+	for _, v := range values {
+		raw = append(raw, binary.LittleEndian.AppendUint64(nil, uint64(v))[:width]...)
+	}
+	return t.withRaw(raw), nil
+}
+
 // round returns values as raw_data of the given type.
 func round[T float32 | float64](values []T, dtype DataType) ([]byte, error) {
 	le := binary.LittleEndian

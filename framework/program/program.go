@@ -34,6 +34,9 @@ type Program struct {
 	needs string // what the optimizer needs beyond a gradient that is given
 }
 
+// ErrNothingTrained is the error of a program without parameters.
+var ErrNothingTrained = errors.New("program: the model has no parameters: nothing would be trained")
+
 // New checks that the parts fit together, at batch size batch: shapes, loss, optimizer and policy. The parameters of frozen groups are no
 // longer among those of the program's model.
 func New(spec Spec, batch int) (*Program, error) {
@@ -41,7 +44,7 @@ func New(spec Spec, batch int) (*Program, error) {
 		return nil, err
 	}
 	if len(spec.Model.Parameters) == 0 {
-		return nil, errors.New("program: the model has no parameters: nothing would be trained")
+		return nil, ErrNothingTrained
 	}
 	p := &Program{Spec: spec}
 	var fields []optim.Field

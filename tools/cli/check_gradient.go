@@ -2,34 +2,46 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"math"
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
+	"github.com/seed5b471a7e/backstitch/framework/program"
 )
 
 // differenceSteps are tried in this order until one is good enough: a long step crosses the kinks of ReLU or MaxPool, a short one
 // drowns in rounding. A wrong gradient is wrong with all of them.
 var differenceSteps = []float64{1e-6, 1e-7, 1e-5, 1e-8}
 
-// differentiate returns the gradient's error along random directions.
-func (m *modelCheck) differentiate(ctx context.Context, output string) ([]relativeError, error) {
-	t, err := m.prepare(output, array.Float64)
+// differentiate finds the gradient's error along random directions, or why there is none.
+func (m *modelCheck) differentiate(ctx context.Context, out *outputCheck) error {
+	t, err := m.prepare(out.Name, array.Float64)
+	if errors.Is(err, program.ErrNothingTrained) {
+		out.Unchecked = "the output depends on no parameter"
+		return nil
+	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer t.machine.Close()
+	if t.rounds {
+		out.Unchecked = "the file casts to 16 bits, and differences see the rounding that gradients pass through"
+		return nil
+	}
 	gradient := array.New(array.Float64, t.state.Layout.Parameters())
 	if _, err := t.machine.Gradient(ctx, t.state, t.batch, gradient); err != nil {
-		return nil, m.explain(err)
+		return m.explain(err)
 	}
 	random := m.random("directions")
-	list := make([]relativeError, m.directions)
-	for i := range list {
-		if list[i], err = t.along(ctx, normal(random, gradient.Len()), gradient.F64, m.gradientTolerance); err != nil {
-			return nil, err
+	for range m.directions {
+		e, err := t.along(ctx, normal(random, gradient.Len()), gradient.F64, m.gradientTolerance)
+		if err != nil {
+			return err
 		}
+		out.Directions = append(out.Directions, e)
 	}
-	return list, nil
+	out.Worst = worst(out.Directions)
+	return nil
 }
 
 // along returns the smallest error of the gradient along a direction, |difference − ⟨gradient, direction⟩| / ‖gradient‖, over the

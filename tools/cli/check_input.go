@@ -20,6 +20,23 @@ type randomInput struct {
 	numbers []float64
 }
 
+// tensor returns the input as a tensor of a file.
+func (in randomInput) tensor() (*onnx.Tensor, error) {
+	t := &onnx.Tensor{Name: in.name, DType: in.dtype}
+	for _, n := range in.shape {
+		t.Dims = append(t.Dims, int64(n))
+	}
+	switch in.dtype {
+	case onnx.Float, onnx.Double, onnx.Float16, onnx.BFloat16:
+		return t.WithFloat64s(in.numbers)
+	}
+	integers := make([]int64, len(in.numbers))
+	for i, v := range in.numbers {
+		integers[i] = int64(v)
+	}
+	return t.WithInt64s(integers)
+}
+
 // random returns the generator of what has this name: what is drawn for one thing does not depend on others.
 func (m *modelCheck) random(name string) *rand.Rand {
 	hash := fnv.New64a()
