@@ -30,7 +30,7 @@ func init() {
 // Its binary version, cifar-10-binary.tar.gz or what is unpacked from it, is looked for in Path alone if it is set; else in
 // $BACKSTITCH_DATA/cifar-10 and $BACKSTITCH_DATA. The error where there is none is an fs.ErrNotExist.
 type CIFAR10 struct {
-	Path string `toml:"path" doc:"cifar-10-binary.tar.gz, or a folder of it or its files (default: $BACKSTITCH_DATA/cifar-10, $BACKSTITCH_DATA)"`
+	Path string `toml:"path" path:"true" doc:"cifar-10-binary.tar.gz, or a folder of it or its files (default: $BACKSTITCH_DATA/cifar-10, $BACKSTITCH_DATA)"`
 }
 
 // CIFAR100 is like CIFAR10, with 100 classes in 20 groups, which may be used as the classes.
@@ -38,7 +38,7 @@ type CIFAR10 struct {
 // Its binary version, cifar-100-binary.tar.gz or what is unpacked from it, is looked for in Path alone if it is set; else in
 // $BACKSTITCH_DATA/cifar-100 and $BACKSTITCH_DATA. The error where there is none is an fs.ErrNotExist.
 type CIFAR100 struct {
-	Path   string `toml:"path" doc:"cifar-100-binary.tar.gz, or a folder of it or its files (default: $BACKSTITCH_DATA/cifar-100, $BACKSTITCH_DATA)"`
+	Path   string `toml:"path" path:"true" doc:"cifar-100-binary.tar.gz, or a folder of it or its files (default: $BACKSTITCH_DATA/cifar-100, $BACKSTITCH_DATA)"`
 	Labels string `toml:"labels" doc:"fine: the 100 classes; coarse: their 20 groups" oneof:"fine coarse"`
 }
 

@@ -24,7 +24,7 @@ func init() {
 //
 // Names that start with a dot are passed over, and so is what stands beside the folders of the classes.
 type ImageFolder struct {
-	Path         string  `toml:"path" doc:"folder of train/CLASS/IMAGE and test/CLASS/IMAGE (or val/…); with test_fraction, of CLASS/IMAGE"`
+	Path         string  `toml:"path" path:"true" doc:"folder of train/CLASS/IMAGE and test/CLASS/IMAGE (or val/…); with test_fraction, of CLASS/IMAGE"`
 	Channels     int     `toml:"channels" doc:"3: red, green, blue; 1: grey" range:"[1,3]"`
 	TestFraction float64 `toml:"test_fraction" doc:"where no folder is for test: the share of each class that is held out for it" range:"[0,1)"`
 	SplitSeed    uint64  `toml:"split_seed" doc:"with test_fraction: decides which images are held out"`

@@ -29,7 +29,7 @@ func init() {
 // $BACKSTITCH_DATA, and the folder of Debian's package dataset-fashion-mnist. The error where there are none is an
 // fs.ErrNotExist.
 type FashionMNIST struct {
-	Path string `toml:"path" doc:"folder of the four IDX files (default: $BACKSTITCH_DATA/fashion-mnist, $BACKSTITCH_DATA, Debian's package)"`
+	Path string `toml:"path" path:"true" doc:"folder of the four IDX files (default: $BACKSTITCH_DATA/fashion-mnist, $BACKSTITCH_DATA, Debian's package)"`
 }
 
 // MNIST is the data set of Y. LeCun, C. Cortes and C. Burges, with pixels scaled to [0, 1] and examples of shape [1 28 28] in the
@@ -38,7 +38,7 @@ type FashionMNIST struct {
 // The four files, compressed or not, are looked for in Path alone if it is set; else in $BACKSTITCH_DATA/mnist. The error where
 // there are none is an fs.ErrNotExist.
 type MNIST struct {
-	Path string `toml:"path" doc:"folder of the four IDX files (default: $BACKSTITCH_DATA/mnist)"`
+	Path string `toml:"path" path:"true" doc:"folder of the four IDX files (default: $BACKSTITCH_DATA/mnist)"`
 }
 
 var (

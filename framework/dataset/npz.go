@@ -17,9 +17,9 @@ func init() {
 // NPZ is a data set in NumPy's .npz format. The first axis of each array runs over the examples; images have the further axes
 // [channels height width]. Numbers are taken as they are: nothing is scaled.
 type NPZ struct {
-	Path    string `toml:"path" doc:"file of the arrays train_inputs, train_targets, test_inputs, test_targets"`
-	Train   string `toml:"train" doc:"instead of path: file of the arrays inputs and targets for training"`
-	Test    string `toml:"test" doc:"with train: file of the arrays inputs and targets for test"`
+	Path    string `toml:"path" path:"true" doc:"file of the arrays train_inputs, train_targets, test_inputs, test_targets"`
+	Train   string `toml:"train" path:"true" doc:"instead of path: file of the arrays inputs and targets for training"`
+	Test    string `toml:"test" path:"true" doc:"with train: file of the arrays inputs and targets for test"`
 	Classes int    `toml:"classes" doc:"number of classes; 0: regression; -1: one integer per example is its class, from 0 to the largest" range:"[-1,1048576]"`
 }
 

@@ -15,13 +15,14 @@ import (
 //	Sampling string `toml:"sampling" doc:"order of the examples" oneof:"iid shuffle cycle"`
 //
 // A field is a bool, int, uint64, float64, string, or a list of one of these, or of such lists. A range is an interval in the usual
-// notation, with inf for no bound, and holds for every element of a list.
+// notation, with inf for no bound, and holds for every element of a list. A string that is a path has the tag path:"true".
 type Option struct {
 	Name    string
 	Doc     string
 	Default any    // the value in the struct that was described
 	Range   string // as tagged, or ""
 	OneOf   []string
+	IsPath  bool // a path, or a list of them: relative ones in a recipe are relative to the recipe
 
 	field reflect.Value
 	path  string
@@ -54,6 +55,7 @@ func options(s reflect.Value) []Option {
 			Default: s.Field(i).Interface(),
 			Range:   f.Tag.Get("range"),
 			OneOf:   strings.Fields(f.Tag.Get("oneof")),
+			IsPath:  f.Tag.Get("path") == "true",
 			field:   s.Field(i),
 			path:    s.Type().String() + "." + f.Name,
 		})

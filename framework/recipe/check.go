@@ -3,6 +3,7 @@ package recipe
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -11,8 +12,9 @@ import (
 
 // checker turns nodes into a recipe and collects what is wrong with them.
 type checker struct {
-	models   []string
-	problems Errors
+	models            []string
+	folder, setFolder string // of relative paths
+	problems          Errors
 }
 
 func (c *checker) report(at place, format string, arguments ...any) {
@@ -42,7 +44,7 @@ func (c *checker) read(name string, table *node, s schema) bool {
 	for _, option := range options {
 		switch value := table.find(option.Name); {
 		case value != nil:
-			if err := option.Set(value.value); err != nil {
+			if err := option.Set(c.located(option, value)); err != nil {
 				c.report(value.at, "%v", err)
 			}
 		case slices.Contains(s.required, option.Name) && !slices.Contains(misspelled, option.Name):
@@ -50,6 +52,39 @@ func (c *checker) read(name string, table *node, s schema) bool {
 		}
 	}
 	return len(c.problems) == before
+}
+
+// located returns the value of a key. A relative path in it is written from the working folder on.
+func (c *checker) located(option plugin.Option, n *node) any {
+	if !option.IsPath {
+		return n.value
+	}
+	folder := c.folder
+	if n.at.in.override {
+		folder = c.setFolder
+	}
+	switch v := n.value.(type) {
+	case string:
+		return within(folder, v)
+	case []any:
+		paths := make([]any, len(v))
+		for i, element := range v {
+			paths[i] = element
+			if text, is := element.(string); is {
+				paths[i] = within(folder, text)
+			}
+		}
+		return paths
+	}
+	return n.value
+}
+
+// within returns a path that may be relative to a folder.
+func within(folder, path string) string {
+	if folder == "" || path == "" || filepath.IsAbs(path) || strings.HasPrefix(path, ZooPrefix) {
+		return path
+	}
+	return filepath.Join(folder, path)
 }
 
 // unknown reports the keys that a table cannot have, and returns those that were probably meant.

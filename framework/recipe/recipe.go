@@ -41,6 +41,8 @@ type Recipe struct {
 
 	Source []byte   // the file, verbatim and without overrides
 	Set    []string // the overrides, as Options.Set
+
+	Folder, SetFolder string // what relative paths in the file and in the overrides were relative to, as in Options
 }
 
 // ZooPrefix marks a model that is built, not read from a file.
@@ -49,7 +51,7 @@ const ZooPrefix = "zoo:"
 // Model says what is trained. What replaces its last layer stands in the table [model.head], and how large the dimensions are that the
 // file leaves open in [model.dims], and the values of inputs that are not fed in [model.fix], as model.Options has them.
 type Model struct {
-	ONNX   string `toml:"onnx" doc:"zoo:NAME, or the path of a .onnx file, relative to the working folder"`
+	ONNX   string `toml:"onnx" path:"true" doc:"zoo:NAME, or the path of a .onnx file, relative to the recipe"`
 	Init   string `toml:"init" doc:"first values of the parameters (default for files: keep theirs)" oneof:"keep he lecun glorot torch"`
 	Output string `toml:"output" doc:"the tensor that is the model's output (default: the graph's first output)"`
 
@@ -163,6 +165,10 @@ type Options struct {
 	// Set holds overrides of the form key=value, such as arrangement.backward.reset_every=500, which are put in the file's place
 	// before anything is checked. A value is written as in TOML; what TOML does not know is a string.
 	Set []string
+
+	// Folder is what relative paths in the file are relative to, usually the file's own folder, and SetFolder what those in overrides are;
+	// "" for the working folder.
+	Folder, SetFolder string
 }
 
 // Parse reads a recipe. An error is of type [Errors]. The file's name is used in messages only.
@@ -171,7 +177,7 @@ func Parse(file string, source []byte, o Options) (*Recipe, error) {
 	if problem != nil {
 		return nil, Errors{*problem}
 	}
-	c := &checker{models: o.Models}
+	c := &checker{models: o.Models, folder: o.Folder, setFolder: o.SetFolder}
 	for _, assignment := range o.Set {
 		if problem := root.override(assignment); problem != nil {
 			c.problems = append(c.problems, *problem)
@@ -182,6 +188,6 @@ func Parse(file string, source []byte, o Options) (*Recipe, error) {
 		c.problems.sort()
 		return nil, c.problems
 	}
-	r.Source, r.Set = source, o.Set
+	r.Source, r.Set, r.Folder, r.SetFolder = source, o.Set, o.Folder, o.SetFolder
 	return r, nil
 }

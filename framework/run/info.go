@@ -11,6 +11,8 @@ type Info struct {
 	Status         Status            `json:"status"`
 	Recipe         json.RawMessage   `json:"recipe"`          // resolved: every option with its value
 	Set            []string          `json:"set,omitempty"`   // the overrides that the run was started with
+	RecipeFolder   string            `json:"recipe_folder"`   // what relative paths in RecipeFile are relative to
+	SetFolder      string            `json:"set_folder"`      // what those in Set are: where the run was started
 	Notes          []string          `json:"notes,omitempty"` // see Run.Notes
 	Model          ModelInfo         `json:"model"`
 	Data           DataInfo          `json:"data"`

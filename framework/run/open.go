@@ -97,6 +97,12 @@ func (r *Run) info(o Options) (Info, error) {
 		Engine: rc.Engine.Name, Kernels: rc.Engine.Engine.Kernels(), Precision: string(r.Program.Precision), Workers: o.Workers,
 		Versions: Versions(), Build: identity, CPU: DescribeCPU(), Started: time.Now(),
 	}
+	if info.RecipeFolder, err = filepath.Abs(rc.Folder); err != nil {
+		return info, fmt.Errorf("run: %w", err)
+	}
+	if info.SetFolder, err = filepath.Abs(rc.SetFolder); err != nil {
+		return info, fmt.Errorf("run: %w", err)
+	}
 	for _, c := range r.Costs {
 		info.GradientSteps += c.Steps
 		info.Arrangements = append(info.Arrangements, ArrangementInfo{Name: c.Arrangement, Kind: c.Kind})

@@ -92,7 +92,9 @@ func prepareAgain(c *cobra.Command, folder *run.Folder) (*run.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	rc, err := recipe.Parse(file, source, recipe.Options{Models: modelzoo.Names(), Set: folder.Info.Set})
+	rc, err := recipe.Parse(file, source, recipe.Options{
+		Models: modelzoo.Names(), Set: folder.Info.Set, Folder: fromHere(folder.Info.RecipeFolder), SetFolder: fromHere(folder.Info.SetFolder),
+	})
 	if err != nil {
 		return nil, err
 	}

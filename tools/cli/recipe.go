@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/seed5b471a7e/backstitch/framework/recipe"
+	"github.com/seed5b471a7e/backstitch/framework/run"
 	"github.com/seed5b471a7e/backstitch/modelzoo"
 	"github.com/seed5b471a7e/backstitch/recipes"
 	"github.com/spf13/cobra"
@@ -18,22 +20,45 @@ import (
 // bad usage.
 func loadRecipe(reference string, overrides []string) (*recipe.Recipe, error) {
 	const hint = "backstitch list recipes shows those that are built in; the name of a file ends in .toml"
-	file, read := reference, recipe.Read
+	file, folder, read := reference, folderOf(reference), recipe.Read
 	if !strings.HasSuffix(reference, ".toml") {
 		if !slices.Contains(recipes.Names(), reference) {
 			return nil, unknown("recipe", reference, recipes.Names(), hint)
 		}
-		file, read = "recipes/"+reference+".toml", func(string) ([]byte, error) { return recipes.Source(reference) }
+		file, folder, read = "recipes/"+reference+".toml", "", func(string) ([]byte, error) { return recipes.Source(reference) }
 	}
 	source, err := read(file)
 	if err != nil {
 		return nil, exitError{err, exitUsage, hint}
 	}
-	r, err := recipe.Parse(file, source, recipe.Options{Models: modelzoo.Names(), Set: overrides})
+	r, err := recipe.Parse(file, source, recipe.Options{Models: modelzoo.Names(), Set: overrides, Folder: folder})
 	if err != nil {
 		return nil, exitError{err, exitUsage, ""}
 	}
 	return r, nil
+}
+
+// folderOf returns what relative paths in a recipe are relative to: its folder, but for the copy in a run's folder that of the original.
+func folderOf(file string) string {
+	folder := filepath.Dir(file)
+	if filepath.Base(file) == run.RecipeFile {
+		if r, err := run.Open(folder); err == nil {
+			return fromHere(r.Info.RecipeFolder)
+		}
+	}
+	return folder
+}
+
+// fromHere writes an absolute path of what is in the working folder as it is found from there.
+func fromHere(path string) string {
+	here, err := os.Getwd()
+	if err != nil {
+		return path
+	}
+	if near, err := filepath.Rel(here, path); err == nil && filepath.IsLocal(near) {
+		return near
+	}
+	return path
 }
 
 func newRecipe() *cobra.Command {
