@@ -29,6 +29,9 @@ type Split struct {
 	Shape   []int       // of one example: [1 28 28] for a grey image, [1] for a scalar
 	Targets array.Array // a class index per example; for regression, the same count of numbers per example
 	Classes int         // number of classes, or 0 for regression
+
+	// TargetShape is that of the target of one example, where it has one; nil for a class or a list of numbers.
+	TargetShape []int
 }
 
 // Len returns the number of examples.
@@ -36,8 +39,12 @@ func (s *Split) Len() int { return s.Inputs.Len() / s.InputSize() }
 
 // InputSize returns the count of numbers in the input of one example.
 func (s *Split) InputSize() int {
+	return product(s.Shape)
+}
+
+func product(shape []int) int {
 	size := 1
-	for _, d := range s.Shape {
+	for _, d := range shape {
 		size *= d
 	}
 	return size
@@ -61,7 +68,7 @@ func (d *Dataset) Check() error {
 	if !slices.Equal(d.Train.Shape, d.Test.Shape) {
 		return fmt.Errorf("data set %s: training examples have shape %v, test examples %v", d.Name, d.Train.Shape, d.Test.Shape)
 	}
-	if d.Train.Classes != d.Test.Classes || d.Train.TargetSize() != d.Test.TargetSize() {
+	if d.Train.targetKind() != d.Test.targetKind() {
 		return fmt.Errorf("data set %s: training targets are %s, test targets %s", d.Name, d.Train.targetKind(), d.Test.targetKind())
 	}
 	return nil
@@ -92,6 +99,8 @@ func (s *Split) checkTargets() error {
 		return fmt.Errorf("it has %d classes", s.Classes)
 	case s.Classes == 0 && (s.Targets.Len() == 0 || s.Targets.Len()%n != 0):
 		return fmt.Errorf("%d target numbers do not divide among %d examples", s.Targets.Len(), n)
+	case s.TargetShape != nil && product(s.TargetShape) != s.TargetSize():
+		return fmt.Errorf("targets of %d numbers cannot have shape %v", s.TargetSize(), s.TargetShape)
 	case s.Classes == 0:
 		return nil
 	case s.Targets.Len() != n:
@@ -106,7 +115,10 @@ func (s *Split) checkTargets() error {
 }
 
 func (s *Split) targetKind() string {
-	if s.Classes == 0 {
+	switch {
+	case s.Classes == 0 && s.TargetShape != nil:
+		return fmt.Sprintf("numbers of shape %v", s.TargetShape)
+	case s.Classes == 0:
 		return fmt.Sprintf("%d numbers", s.TargetSize())
 	}
 	return fmt.Sprintf("one of %d classes", s.Classes)

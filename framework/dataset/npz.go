@@ -168,7 +168,11 @@ func (p pair) split(classes int) (*Split, error) {
 	if len(shape) == 0 {
 		shape = []int{1}
 	}
-	return &Split{Inputs: p.inputs.Data, Shape: shape, Targets: p.targets.Data, Classes: classes}, nil
+	s := &Split{Inputs: p.inputs.Data, Shape: shape, Targets: p.targets.Data, Classes: classes}
+	if classes == 0 && len(p.targets.Shape) > 1 {
+		s.TargetShape = p.targets.Shape[1:]
+	}
+	return s, nil
 }
 
 // checkClasses knows more than Dataset.Check does of what may be meant.

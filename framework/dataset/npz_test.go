@@ -220,3 +220,21 @@ func whole(a array.Array) bool {
 	}
 	return true
 }
+
+func TestTargetsOfARegressionKeepTheirShape(t *testing.T) {
+	arrays := fourArrays(map[string][]byte{
+		"train_targets": numbers[float32]("(2, 2, 3)", make([]float32, 12)...),
+		"test_targets":  numbers[float32]("(1, 2, 3)", make([]float32, 6)...),
+	})
+	d, err := loadNPZ(t, &NPZ{Classes: fromTargets}, npzFile(arrays))
+	if err != nil || !slices.Equal(d.Train.TargetShape, []int{2, 3}) {
+		t.Fatalf("%v, error %v", d, err)
+	}
+	arrays["test_targets"] = numbers[float32]("(1, 3, 2)", make([]float32, 6)...)
+	n := &NPZ{Classes: fromTargets, Path: filepath.Join(t.TempDir(), "data.npz")}
+	writeFile(t, n.Path, npzFile(arrays))
+	_, err = Load(t.Context(), n, Preparation{})
+	if want := "training targets are numbers of shape [2 3], test targets numbers of shape [3 2]"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("splits of different targets: error %v", err)
+	}
+}

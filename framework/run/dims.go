@@ -59,9 +59,14 @@ func (r *Run) inferDims(ctx context.Context, source *onnx.Model, open *model.Ope
 
 // inferredNote says which sizes are the data's.
 func (r *Run) inferredNote() string {
+	return fmt.Sprintf("Dimensions that the model leaves open have the sizes of the data: dims = %s.", inlineTable(r.inferred))
+}
+
+// inlineTable writes sizes as a recipe does.
+func inlineTable(dims map[string]int) string {
 	var list []string
-	for _, key := range slices.Sorted(gomaps.Keys(r.inferred)) {
-		list = append(list, fmt.Sprintf("%s = %d", plugin.Key(key), r.inferred[key]))
+	for _, key := range slices.Sorted(gomaps.Keys(dims)) {
+		list = append(list, fmt.Sprintf("%s = %d", plugin.Key(key), dims[key]))
 	}
-	return fmt.Sprintf("Dimensions that the model leaves open have the sizes of the data: dims = {%s}.", strings.Join(list, ", "))
+	return "{" + strings.Join(list, ", ") + "}"
 }

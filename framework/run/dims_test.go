@@ -98,7 +98,7 @@ func TestSizesThatTheDataDoNotHaveAreRefused(t *testing.T) {
 		data      grid
 		want      string
 	}{
-		{"other sizes than those given", []string{"model.dims.side=4"}, grid{2, 5, 5}, `the model's input "x" takes examples of shape [2 4 4], the data set grid has [2 5 5]`},
+		{"other sizes than those given", []string{"model.dims.side=4"}, grid{2, 5, 5}, `the model's input "x" takes examples of shape [2 4 4] (with dims = {side = 4}), the data set grid has [2 5 5]`},
 		{"one symbol of two sizes", nil, grid{2, 4, 5}, `"side" is one size, but dimension 2 of "x" is 4 in the data, and dimension 3 of "x" is 5`},
 		{"examples of another rank", nil, grid{32}, `[model], or --dim side=N; the data set grid, with examples of shape [32], does not say`},
 	} {

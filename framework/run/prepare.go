@@ -10,7 +10,6 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/compose"
 	"github.com/seed5b471a7e/backstitch/framework/dataset"
 	"github.com/seed5b471a7e/backstitch/framework/engine"
-	"github.com/seed5b471a7e/backstitch/framework/model"
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
 	"github.com/seed5b471a7e/backstitch/framework/program"
 	"github.com/seed5b471a7e/backstitch/framework/recipe"
@@ -79,40 +78,6 @@ func (r *Run) prepareProgram(ctx context.Context, open OpenModel) error {
 	}, rc.Data.Batch)
 	if err != nil {
 		return fmt.Errorf("%s: %w", rc.Model.ONNX, err)
-	}
-	return nil
-}
-
-// checkData refuses data that the model or the loss cannot read.
-func (r *Run) checkData() error {
-	train, m := r.Data.Train, r.Program.Model
-	if len(m.Inputs) != 1 {
-		return fmt.Errorf("run: the model has %d inputs; data sets hold one; %s", len(m.Inputs), model.HowToFix(m.Inputs[1:]...))
-	}
-	evaluation, err := r.Program.Evaluation(r.Recipe.Data.Batch)
-	if err != nil {
-		return err
-	}
-	if err := r.checkClasses(evaluation); err != nil {
-		return err
-	}
-	for _, in := range evaluation.Inputs {
-		if in.Source != program.FromBatch && in.Source != program.FromTargets {
-			continue // a parameter, say, has no axis of examples
-		}
-		shape := []int(in.Node.Shape()[1:])
-		size := 1
-		for _, n := range shape {
-			size *= n
-		}
-		switch {
-		case in.Source == program.FromBatch && size != train.InputSize():
-			return fmt.Errorf("run: the model's input %q takes examples of shape %v, the data set %s has %v",
-				m.Inputs[0].Name, shape, r.Data.Name, train.Shape)
-		case in.Source == program.FromTargets && size != train.TargetSize():
-			return fmt.Errorf("run: the loss %s compares %v numbers for each example, the data set %s has %d",
-				r.Recipe.Loss.Name, shape, r.Data.Name, train.TargetSize())
-		}
 	}
 	return nil
 }

@@ -87,8 +87,8 @@ func TestOpenDimensionsAreGivenOnTheCommandLine(t *testing.T) {
 		{[]string{"validate", recipe}, exitSuccess, `mine.toml: ok; the model was not checked: the data decide how large time steps is`},
 		{[]string{"validate", recipe, "--dim", "time steps=4"}, exitSuccess, "mine.toml: ok\n"},
 		{[]string{"validate", recipe, "--dim", "tim=4"}, exitUsage, `no input has that dimension`},
-		{[]string{"run", recipe, "--dry-run", "--dim", "time steps=4"}, exitFailure, `the model has 3 outputs`},
-		{[]string{"run", recipe, "--dry-run", "--set", `model.dims."time steps"=4`}, exitFailure, `the model has 3 outputs`},
+		{[]string{"run", recipe, "--dry-run", "--dim", "time steps=4"}, exitFailure, `takes examples of shape [4 3]`},
+		{[]string{"run", recipe, "--dry-run", "--set", `model.dims."time steps"=4`}, exitFailure, `takes examples of shape [4 3]`},
 		{[]string{"run", recipe, "--dry-run", "--dim", "time steps"}, exitUsage, `--dim is "time steps": want NAME=SIZE`},
 	} {
 		exit, stdout, stderr := command(c.arguments...)
