@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash"
 	"hash/fnv"
+	"reflect"
 	"runtime"
 	"slices"
 	"sync"
@@ -79,12 +80,24 @@ func merged(op Op, shape tensor.Shape, inputs []*gorgonia.Node) (*gorgonia.Node,
 		}
 		op.salt++
 	}
+	expectNode(g)
 	n, err := gorgonia.ApplyOp(op, inputs...)
 	if err != nil {
 		return nil, err
 	}
 	table.claim(n)
 	return n, nil
+}
+
+// expectNode tells a graph where its next node will stand. Gorgonia searches for every new node among all, from the first on, and
+// remembers the place in a map that it exports no way to: a long graph would take quadratic time.
+func expectNode(g *gorgonia.ExprGraph) {
+	places := reflect.ValueOf(g).Elem().FieldByName("byID")
+	next := len(g.AllNodes())
+	if !places.IsValid() || places.Type() != reflect.TypeFor[map[int64]int]() || next > 0 && g.AllNodes()[next-1].ID() != int64(next-1) {
+		return // another version of Gorgonia, or a graph that lost nodes: it searches
+	}
+	(*(*map[int64]int)(places.Addr().UnsafePointer()))[int64(next)] = next
 }
 
 // nodeHash is the hash that gorgonia.Node.Hashcode will compute; what an operation's WriteHash writes stands for a name if the
