@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -17,6 +18,7 @@ type node struct {
 	at       place
 	value    any // as the TOML library decodes it: a map for a table
 	array    bool
+	given    bool // by "key = value": nothing can be added to it
 	children []*node // the keys of a table in the order of the text, or the elements of an array
 }
 
@@ -50,7 +52,7 @@ func parse(doc *document) (root *node, problem *Problem) {
 	if strings.HasPrefix(doc.text, "\xff\xfe") || strings.HasPrefix(doc.text, "\xfe\xff") {
 		return fail(start, "the text is UTF-16 (a recipe is written in UTF-8)")
 	}
-	root = scan(doc)
+	root, twice := scan(doc)
 	if deep := root.below(maximumDepth); deep != nil {
 		return fail(deep.at, "this is no recipe: it is nested too deeply")
 	}
@@ -62,6 +64,9 @@ func parse(doc *document) (root *node, problem *Problem) {
 		}
 		offset := min(max(syntax.Position.Start, 0), len(doc.text))
 		return fail(place{doc, offset}, sentence(syntax.Message))
+	}
+	if twice != nil {
+		return fail(twice.at, fmt.Sprintf("key %q has a value already", twice.name))
 	}
 	root.attach(values)
 	return root, nil

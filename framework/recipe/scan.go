@@ -12,12 +12,14 @@ import (
 type scanner struct {
 	doc    *document
 	offset int
+	twice  *node // a key whose value was given before, which the TOML library does not always notice
 }
 
-// scan returns the document's keys as a tree, whose nodes have places and no values yet.
-func scan(doc *document) *node {
+// scan returns the document's keys as a tree, whose nodes have places and no values yet, and the first key that is written where its value
+// stands already.
+func scan(doc *document) (root, twice *node) {
 	s := &scanner{doc: doc}
-	root := &node{at: place{doc, 0}}
+	root = &node{at: place{doc, 0}}
 	table := root
 	for s.skipBlank(); !s.done(); s.skipBlank() {
 		if s.at("[") {
@@ -26,7 +28,7 @@ func scan(doc *document) *node {
 			s.pair(table)
 		}
 	}
-	return root
+	return root, s.twice
 }
 
 // header reads "[a.b]" or "[[a.b]]" and returns the table that it opens.
@@ -49,10 +51,23 @@ func (s *scanner) header(root *node) *node {
 
 // pair reads "key = value".
 func (s *scanner) pair(table *node) {
+	s.skipSpace()
+	start := s.offset
 	n := s.key(table)
+	if n.at.offset < start {
+		s.again(n, start)
+	}
 	s.skipPast("=")
 	s.skipSpace()
 	s.value(n)
+	n.given = true
+}
+
+// again takes down that a key is written once more.
+func (s *scanner) again(n *node, offset int) {
+	if s.twice == nil {
+		s.twice = &node{name: n.name, at: place{s.doc, offset}}
+	}
 }
 
 // key reads a key of one or several parts and returns the last one's node.
@@ -61,6 +76,9 @@ func (s *scanner) key(table *node) *node {
 		s.skipSpace()
 		at := place{s.doc, s.offset}
 		table = table.child(s.part(), at)
+		if table.given {
+			s.again(table, at.offset)
+		}
 		s.skipSpace()
 		if !s.at(".") {
 			return table
