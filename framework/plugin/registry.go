@@ -8,7 +8,6 @@ package plugin
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 )
 
@@ -34,7 +33,7 @@ func NewRegistry[T any](kind string) *Registry[T] {
 func (r *Registry[T]) Register(name, doc string, construct func() T) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if name == "" || strings.ContainsAny(name, " .\t\n\"") {
+	if CheckName(name) != nil {
 		panic(fmt.Sprintf("plugin: %q is not a name for a %s", name, r.kind))
 	}
 	if construct == nil {

@@ -137,17 +137,29 @@ func (c *checker) choice(root *node, kind string, names []string) *node {
 
 // entries returns the tables [kind.NAME], and reports what else is there.
 func (c *checker) entries(table *node, kind string, choices []string) (entries []*node) {
+	var names []string
 	for _, entry := range table.children {
 		switch {
 		case !entry.isTable():
 			c.report(entry.at, "%q is not a table: write [%s.NAME]%s", entry.name, kind, oneOf(choices))
-		case !plugin.IsName(entry.name):
-			c.report(entry.at, "%q is not a name: letters, digits, - and _ are", entry.name)
+		case plugin.CheckName(entry.name) != nil:
+			c.report(entry.at, "%v", plugin.CheckName(entry.name))
+		case sameFile(entry.name, names) != "":
+			c.report(entry.at, "[%s.%s] and [%s.%s] differ in the size of letters only: their files could not be told apart everywhere",
+				kind, entry.name, kind, sameFile(entry.name, names))
 		default:
-			entries = append(entries, entry)
+			entries, names = append(entries, entry), append(names, entry.name)
 		}
 	}
 	return entries
+}
+
+// sameFile returns the name among others that would be the same file's where the size of letters does not count, or "".
+func sameFile(name string, others []string) string {
+	if at := slices.IndexFunc(others, func(other string) bool { return strings.EqualFold(name, other) }); at >= 0 {
+		return others[at]
+	}
+	return ""
 }
 
 // plug returns a new plugin. The problem with an unknown name is reported together with those that are known.

@@ -18,7 +18,7 @@ type node struct {
 	at       place
 	value    any // as the TOML library decodes it: a map for a table
 	array    bool
-	given    bool // by "key = value": nothing can be added to it
+	given    bool    // by "key = value": nothing can be added to it
 	children []*node // the keys of a table in the order of the text, or the elements of an array
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/BurntSushi/toml"
+	"github.com/seed5b471a7e/backstitch/framework/plugin"
 )
 
 // writer writes a random TOML document and takes down where it first writes each key.
@@ -342,5 +343,17 @@ func TestAKeyThatHasAValueIsRefusedInItsSecondPlace(t *testing.T) {
 		if _, problem := parse(&document{name: "once.toml", text: text}); problem != nil {
 			t.Errorf("%q: %v", text, problem)
 		}
+	}
+}
+
+func TestAKeyReadsAsItsName(t *testing.T) {
+	for _, name := range []string{"time", "x.2", "a b", `"`, `\`, "é\n\t", "input:0", "", "<&>", "'"} {
+		var read map[string]int
+		if _, err := toml.Decode(plugin.Key(name)+" = 3", &read); err != nil || read[name] != 3 {
+			t.Errorf("%q is written %s, which reads as %v (%v)", name, plugin.Key(name), read, err)
+		}
+	}
+	if plugin.Key("x-2_a") != "x-2_a" {
+		t.Errorf("a name is written %s", plugin.Key("x-2_a"))
 	}
 }

@@ -30,8 +30,10 @@ var tables = []string{"model", "data", "loss", "optimizer", "schedule", "clippin
 func (c *checker) recipe(root *node) *Recipe {
 	r := &Recipe{Seeds: []uint64{0}}
 	c.read("", root, schema{targets: []any{r}, required: []string{"name", "steps"}, tables: tables})
-	if _, isText := root.text("name"); isText && !plugin.IsName(r.Name) {
-		c.report(root.where("name"), "name = %q is not a name: letters, digits, - and _ are", r.Name)
+	if _, isText := root.text("name"); isText {
+		if err := plugin.CheckName(r.Name); err != nil {
+			c.report(root.where("name"), "name: %v", err)
+		}
 	}
 	if len(r.Seeds) == 0 {
 		c.report(root.where("seeds"), "seeds is empty")
@@ -279,8 +281,8 @@ func (c *checker) averages(root *node, r *Recipe) (list []Average) {
 				c.report(entry.where("of"), "the recipe has no arrangement %q%s", a.Of, oneOf(names))
 			}
 		}
-		if slices.Contains(names, a.Name) {
-			c.report(entry.at, "an arrangement has the name %s too: their results could not be told apart", a.Name)
+		if like := sameFile(a.Name, names); like != "" {
+			c.report(entry.at, "%s: an arrangement has the name %s too: their results could not be told apart", a.Name, like)
 		}
 		list = append(list, a)
 	}
