@@ -37,6 +37,7 @@ type Recipe struct {
 	Arrangements []Arrangement // one or more, in the order of the file
 	Averages     []Average     // in the order of the file
 	Evaluate     Evaluate
+	Weights      Weights
 	Engine       Engine
 
 	Source []byte   // the file, verbatim and without overrides
@@ -149,6 +150,21 @@ func (e Evaluate) Iterates(steps int) []int {
 	slices.Sort(iterates)
 	return slices.Compact(iterates)
 }
+
+// Weights says which states of a run stay in its folder.
+type Weights struct {
+	Keep  string `toml:"keep" doc:"last: the state of the last evaluated iterate of each arrangement, average and seed; none: nothing is kept" oneof:"last none"`
+	Every int    `toml:"every" doc:"also the states of every so many iterates, of those that are evaluated (0: only the last)" range:"[0,inf)"`
+}
+
+// The values of Weights.Keep.
+const (
+	KeepLast = "last"
+	KeepNone = "none"
+)
+
+// Keeps reports whether the state of an evaluated iterate stays beside the last one.
+func (w Weights) Keeps(iterate int) bool { return w.Every > 0 && iterate%w.Every == 0 }
 
 // Engine says what computes. The options of the engine stand in the same table.
 type Engine struct {

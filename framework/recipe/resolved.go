@@ -44,6 +44,7 @@ func (r *Recipe) Resolved() Table {
 		Entry{"arrangement", arrangements},
 		Entry{"average", averages},
 		Entry{"evaluate", values(&r.Evaluate)},
+		Entry{"weights", values(&r.Weights)},
 		Entry{"engine", values(&r.Engine, r.Engine.Engine)},
 	)
 }

@@ -25,7 +25,8 @@ const MaxClasses = 1 << 20
 // maxLines is how many lines of metrics a run is planned for.
 const maxLines = 1_000_000
 
-var tables = []string{"model", "data", "loss", "optimizer", "schedule", "clipping", "group", "arrangement", "average", "evaluate", "engine"}
+var tables = []string{"model", "data", "loss", "optimizer", "schedule", "clipping", "group", "arrangement", "average", "evaluate", "weights",
+	"engine"}
 
 func (c *checker) recipe(root *node) *Recipe {
 	r := &Recipe{Seeds: []uint64{0}}
@@ -55,6 +56,7 @@ func (c *checker) recipe(root *node) *Recipe {
 	r.Averages = c.averages(root, r)
 	c.evaluate(root, &r.Evaluate, r.Steps, r.Loss.Loss)
 	c.size(root, r)
+	c.weights(root, r)
 	c.trials(root, r)
 	c.engine(root, &r.Engine)
 	return r
@@ -321,6 +323,45 @@ func (c *checker) evaluate(root *node, e *Evaluate, steps int, loss program.Loss
 	}
 	if !classes && slices.Contains(e.Metrics, "test_accuracy") {
 		c.report(at, "metrics has test_accuracy, but the targets of the loss are not classes")
+	}
+}
+
+func (c *checker) weights(root *node, r *Recipe) {
+	table := c.table(root, "weights", "")
+	if table == nil {
+		return
+	}
+	w := &r.Weights
+	*w = Weights{Keep: KeepLast}
+	if !c.read("weights", table, schema{targets: []any{w}}) {
+		return
+	}
+	switch iterates := r.Evaluate.Iterates(r.Steps); {
+	case w.Every > 0 && w.Keep == KeepNone:
+		c.report(table.where("every"), "every = %d keeps weights, but keep = %q", w.Every, w.Keep)
+	case w.Every > 0 && len(iterates) > 0 && !slices.ContainsFunc(iterates, w.Keeps):
+		c.report(table.where("every"), "every = %d meets none of the evaluated iterates: only their weights can be kept", w.Every)
+	}
+	if w.Keep != KeepNone {
+		c.fileNames(root, r)
+	}
+}
+
+// fileNames reports names that are one where file systems do not tell capital letters from small ones.
+func (c *checker) fileNames(root *node, r *Recipe) {
+	seen := map[string]string{}
+	see := func(table, name string) {
+		folded := strings.ToLower(name)
+		if other, is := seen[folded]; is && other != name {
+			c.report(root.find(table).where(name), "%s and %s differ in capital letters only: their weights would be one file on some systems", other, name)
+		}
+		seen[folded] = name
+	}
+	for _, a := range r.Arrangements {
+		see("arrangement", a.Name)
+	}
+	for _, a := range r.Averages {
+		see("average", a.Name)
 	}
 }
 
