@@ -68,6 +68,7 @@ var rules = []struct {
 	{"only framework/engine/ort imports onnxruntime_go", only("framework/engine/ort", "github.com/yalue/onnxruntime_go")},
 	{"only framework/onnx imports onnx-go", only("framework/onnx", "github.com/owulveryck/onnx-go")},
 	{"only framework/recipe imports a TOML library", only("framework/recipe", "github.com/BurntSushi/toml")},
+	{"only framework/weights imports a safetensors library", only("framework/weights", "github.com/nlpodyssey/safetensors")},
 	{"cgo lives in the plan engine's kernels only", func(p listed) []string {
 		if strings.HasPrefix(p.name(), "framework/engine/plan/") {
 			return nil
@@ -129,6 +130,7 @@ func TestRulesCanFail(t *testing.T) {
 		{ImportPath: module + "framework/run", Imports: []string{"github.com/yalue/onnxruntime_go"}},
 		{ImportPath: module + "framework/model", Imports: []string{"github.com/owulveryck/onnx-go/backend"}},
 		{ImportPath: module + "tools/cli", Imports: []string{"github.com/BurntSushi/toml"}},
+		{ImportPath: module + "framework/run", Imports: []string{"github.com/nlpodyssey/safetensors"}},
 		{ImportPath: module + "framework/ops", CgoFiles: []string{"kernel.go"}},
 	} {
 		if len(rules[i].broken(p)) == 0 {

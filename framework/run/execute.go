@@ -22,7 +22,8 @@ type Options struct {
 	Memory   int64           // bytes of live states at which work waits; 0 for no bound
 	Progress func(units int) // gradients and Hessian-vector products since the last call; from any worker
 
-	CheckpointEvery time.Duration // how much work a killed process may lose; 0 for ten seconds
+	// CheckpointEvery is how much work a killed process may lose; 0 for ten seconds, or more where saving takes a twentieth of that.
+	CheckpointEvery time.Duration
 
 	Notice func(text string) // receives what a user should know of a run that is resumed
 }
@@ -37,16 +38,17 @@ func (o Options) notice(format string, arguments ...any) {
 // recorded by then stays, and Options.Resume continues from it. The error is the context's then, and the folder is still
 // returned.
 func (r *Run) Execute(ctx context.Context, o Options) (*Folder, error) {
-	if o.CheckpointEvery == 0 {
-		o.CheckpointEvery = 10 * time.Second
-	}
 	info, from, lines, release, err := r.open(o)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	e := &execution{run: r, options: o, saved: time.Now(), machines: r.newMachines(o.Workers), evaluations: map[string]evaluations{}}
+	e := &execution{run: r, options: o, machines: r.newMachines(o.Workers), evaluations: map[string]evaluations{}}
+	e.schedule(0)
 	defer e.machines.close()
+	if e.keeper, err = newKeeper(r, o.Folder); err != nil {
+		return nil, err
+	}
 	err = e.compose(ctx, from, lines)
 	if errors.Is(err, compose.ErrCheckpoint) {
 		o.notice("the run is computed again from its start, and the recorded lines are compared: %v", err)
@@ -80,9 +82,12 @@ func (e *execution) compose(ctx context.Context, from checkpoint, lines []Line) 
 	return cmp.Or(err, e.recorder.close())
 }
 
-// save saves a checkpoint. The lines that it counts are on the disk before.
+// save saves a checkpoint. The lines that it counts are on the disk before, and so are the weights of what is not computed again.
 func (e *execution) save(c compose.Checkpoint) error {
 	if err := e.recorder.sync(); err != nil {
+		return err
+	}
+	if err := e.keeper.flush(); err != nil {
 		return err
 	}
 	return checkpoint{c, e.recorder.lines}.save(e.options.Folder)
@@ -93,8 +98,9 @@ type execution struct {
 	run      *Run
 	options  Options
 	recorder *recorder
+	keeper   *keeper
 	machines *machines
-	saved    time.Time // the last checkpoint
+	due      time.Time // of the next checkpoint
 
 	mu          sync.Mutex
 	evaluations map[string]evaluations // by arrangement
@@ -116,6 +122,9 @@ func (e *execution) visit(ctx context.Context, worker int, v compose.Visited) (a
 	if err == nil && v.Average < 0 {
 		err = e.run.diagnose(ctx, m, v, metrics)
 	}
+	if err == nil {
+		err = e.keeper.take(v, metrics)
+	}
 	a, _ := e.run.arrangement(v.Job)
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -135,11 +144,24 @@ func (e *execution) emit(result compose.Result, snapshot func() compose.Checkpoi
 	if err := e.recorder.record(e.run.lines(result)); err != nil {
 		return err
 	}
-	if time.Since(e.saved) < e.options.CheckpointEvery {
+	if time.Now().Before(e.due) {
 		return nil
 	}
-	e.saved = time.Now()
-	return e.save(snapshot())
+	start := time.Now()
+	if err := e.save(snapshot()); err != nil {
+		return err
+	}
+	e.schedule(time.Since(start))
+	return nil
+}
+
+// schedule says when the next checkpoint is due, after one that took some time.
+func (e *execution) schedule(took time.Duration) {
+	every := e.options.CheckpointEvery
+	if every == 0 {
+		every = max(10*time.Second, 20*took)
+	}
+	e.due = time.Now().Add(every)
 }
 
 // lines are a result as metrics.jsonl has it: the iterate, then the averages.
@@ -176,9 +198,7 @@ func (r *Run) line(name string, seed uint64, iterate int, e compose.Evaluated) L
 			l.Metrics = append(l.Metrics, Metric{metric, math.NaN()})
 		}
 	}
-	for _, m := range l.Metrics {
-		l.Diverged = l.Diverged || math.IsNaN(m.Value) && !slices.Contains(diagnostics, m.Name)
-	}
+	l.Diverged = l.Diverged || diverged(l.Metrics)
 	return l
 }
 

@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -18,6 +19,14 @@ type Wanted struct {
 	Seed        uint64
 	Iterate     int
 }
+
+// String says it in words.
+func (w Wanted) String() string {
+	return fmt.Sprintf("%s, seed %d, iterate %d", w.Arrangement, w.Seed, w.Iterate)
+}
+
+// LastIterate returns the last one that is evaluated.
+func (r *Run) LastIterate() int { return r.iterates[len(r.iterates)-1] }
 
 // State computes one state of a run again, from its first values: steps are the same maps whenever they are applied, so it has
 // the bits that the run had. Progress receives gradient steps as Options.Progress does.
@@ -48,7 +57,7 @@ func (r *Run) State(ctx context.Context, w Wanted, workers int, progress func(st
 		},
 		Emit: func(result compose.Result, _ func() compose.Checkpoint) error {
 			if result.Iterate == w.Iterate && state == nil {
-				return fmt.Errorf("run: iterate %d of %s, seed %d, diverged: it has no weights to export", w.Iterate, w.Arrangement, w.Seed)
+				return fmt.Errorf("run: %v, diverged: it has no weights to export", w)
 			}
 			return nil
 		},
@@ -92,18 +101,23 @@ func (r *Run) find(w Wanted) (job, average int, err error) {
 	if w.Iterate < 1 || w.Iterate > r.Recipe.Steps {
 		return 0, 0, fmt.Errorf("run: there is no iterate %d: they are 1 to %d", w.Iterate, r.Recipe.Steps)
 	}
-	seed := slices.Index(r.Recipe.Seeds, w.Seed)
+	return r.findChain(w.Arrangement, w.Seed)
+}
+
+// findChain returns the job that makes the iterates of an arrangement or average, whose number it returns, or −1.
+func (r *Run) findChain(name string, of uint64) (job, average int, err error) {
+	seed := slices.Index(r.Recipe.Seeds, of)
 	if seed < 0 {
-		return 0, 0, fmt.Errorf("run: there is no seed %d: there are %v", w.Seed, r.Recipe.Seeds)
+		return 0, 0, fmt.Errorf("run: there is no seed %d: there are %v", of, r.Recipe.Seeds)
 	}
 	var names []string
 	for i, a := range r.Recipe.Arrangements {
 		job := seed*len(r.Recipe.Arrangements) + i
-		if a.Name == w.Arrangement {
+		if a.Name == name {
 			return job, -1, nil
 		}
 		averages := r.averages(a.Name)
-		at := slices.IndexFunc(averages, func(average recipe.Average) bool { return average.Name == w.Arrangement })
+		at := slices.IndexFunc(averages, func(average recipe.Average) bool { return average.Name == name })
 		if at >= 0 {
 			return job, at, nil
 		}
@@ -112,7 +126,30 @@ func (r *Run) find(w Wanted) (job, average int, err error) {
 	for _, a := range r.Recipe.Averages {
 		names = append(names, a.Name)
 	}
-	return 0, 0, fmt.Errorf("run: there is no arrangement %q: there are %s", w.Arrangement, strings.Join(names, ", "))
+	return 0, 0, fmt.Errorf("run: there is no arrangement %q: there are %s", name, strings.Join(names, ", "))
+}
+
+// Reproduces compares a state that was computed again with what the run measured at its iterate, and returns in words what differs.
+func (r *Run) Reproduces(ctx context.Context, recorded Line, s *optim.State) (differs []string, err error) {
+	m := r.newMachines(1)
+	defer m.close()
+	machine, err := m.of(0)
+	if err != nil {
+		return nil, err
+	}
+	metrics, err := r.evaluator.measure(ctx, machine, s)
+	if err != nil {
+		return nil, err
+	}
+	for _, now := range metrics {
+		if slices.Contains(diagnostics, now.Name) {
+			continue // they compare iterates
+		}
+		if then := recorded.Metric(now.Name); then != now.Value && !(math.IsNaN(then) && math.IsNaN(now.Value)) {
+			differs = append(differs, fmt.Sprintf("%s was %v and is %v", now.Name, then, now.Value))
+		}
+	}
+	return differs, nil
 }
 
 // Export writes the recipe's model with the weights and buffers of a state to a file.

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // The files of a run folder.
@@ -54,6 +55,15 @@ func notARun(path string) error {
 		return fmt.Errorf("run: the run in %s was killed before it had begun: start it again with the same command", path)
 	}
 	return fmt.Errorf("run: %s is not a run folder: it has no %s", path, InfoFile)
+}
+
+// Line returns what was recorded of a state.
+func (f *Folder) Line(w Wanted) (l Line, recorded bool) {
+	i := slices.IndexFunc(f.Lines, func(l Line) bool { return l.Arrangement == w.Arrangement && l.Seed == w.Seed && l.Iterate == w.Iterate })
+	if i < 0 {
+		return l, false
+	}
+	return f.Lines[i], true
 }
 
 // readLines returns the whole lines of a metrics file and the number of bytes that they take.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Line is one line of metrics.jsonl: what was measured at one iterate.
@@ -38,6 +39,11 @@ func (l Line) Metric(name string) float64 {
 		}
 	}
 	return math.NaN()
+}
+
+// diverged reports whether a number is missing that every finite state has.
+func diverged(metrics []Metric) bool {
+	return slices.ContainsFunc(metrics, func(m Metric) bool { return math.IsNaN(m.Value) && !slices.Contains(diagnostics, m.Name) })
 }
 
 // MarshalJSON writes the fields in a fixed order, and numbers that JSON does not have as null.

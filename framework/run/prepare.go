@@ -13,6 +13,7 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
 	"github.com/seed5b471a7e/backstitch/framework/program"
 	"github.com/seed5b471a7e/backstitch/framework/recipe"
+	"github.com/seed5b471a7e/backstitch/framework/weights"
 	"gorgonia.org/tensor"
 )
 
@@ -37,9 +38,8 @@ type OpenModel func(reference string) (*onnx.Model, error)
 
 // Prepare imports the model, loads the data, and checks that they, the loss and the arrangements fit together.
 func Prepare(ctx context.Context, rc *recipe.Recipe, open OpenModel) (*Run, error) {
-	r := &Run{Recipe: rc}
-	var err error
-	if err = r.prepareProgram(ctx, open); err != nil {
+	r, err := PrepareModel(ctx, rc, open)
+	if err != nil {
 		return nil, err
 	}
 	if r.Data == nil {
@@ -51,11 +51,26 @@ func Prepare(ctx context.Context, rc *recipe.Recipe, open OpenModel) (*Run, erro
 		return nil, err
 	}
 	r.evaluator = newEvaluator(r.Program, r.Data, rc.Evaluate, rc.Data.Batch)
-	r.iterates = rc.Evaluate.Iterates(rc.Steps)
 	if err = r.prepareJobs(ctx); err != nil {
 		return nil, err
 	}
 	return r, r.prepareCosts(ctx)
+}
+
+// PrepareModel imports the model and does without the data, unless the model leaves dimensions open that only they say: what kept
+// weights are exported with.
+func PrepareModel(ctx context.Context, rc *recipe.Recipe, open OpenModel) (*Run, error) {
+	r := &Run{Recipe: rc, iterates: rc.Evaluate.Iterates(rc.Steps)}
+	if err := r.prepareProgram(ctx, open); err != nil {
+		return nil, err
+	}
+	if !r.keeps() {
+		return r, nil
+	}
+	if err := weights.Check(r.Program.Layout); err != nil {
+		return nil, fmt.Errorf("%s: %w (weights.keep = %q does without)", rc.Model.ONNX, err, recipe.KeepNone)
+	}
+	return r, nil
 }
 
 func (r *Run) prepareProgram(ctx context.Context, open OpenModel) error {

@@ -1,11 +1,14 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 
+	"github.com/seed5b471a7e/backstitch/framework/optim"
 	"github.com/seed5b471a7e/backstitch/framework/recipe"
 	"github.com/seed5b471a7e/backstitch/framework/run"
 	"github.com/seed5b471a7e/backstitch/modelzoo"
@@ -17,6 +20,7 @@ type exportFlags struct {
 	out, arrangement string
 	seed             uint64
 	iterate, workers int
+	recompute        bool
 }
 
 func newExportRun() *cobra.Command {
@@ -26,18 +30,21 @@ func newExportRun() *cobra.Command {
 		Long: `Writes the model that a run trained, with the weights and the running statistics of one of its iterates, into a file.
 
 The file is the one that was imported but for these numbers, in its own types; a replaced head or a separated initializer is the only
-change of structure, and is listed. A run keeps no weights: they are computed again, with the same bits, which takes the gradient
-steps that lead to the iterate.`,
+change of structure, and is listed. A run keeps the weights of the last iterate of each arrangement and seed, and others if the
+recipe's [weights] asks for them. With --recompute those of any iterate are trained again, with the same bits, which takes the gradient
+steps that lead to it and is refused where the model, the data, the recipe or what computes has changed.`,
 		Example: `  backstitch export runs/first --out trained.onnx
-  backstitch export runs/first --out backward-20.onnx --arrangement backward --seed 1 --iterate 20`,
+  backstitch export runs/first --out backward-1.onnx --arrangement backward --seed 1
+  backstitch export runs/first --out backward-20.onnx --arrangement backward --iterate 20 --recompute`,
 		Args: cobra.ExactArgs(1),
 	}
 	f := exportFlags{}
 	c.Flags().StringVar(&f.out, "out", "", "the model, an .onnx `FILE`")
 	c.Flags().StringVar(&f.arrangement, "arrangement", "", "the `NAME` of an arrangement or average (default: the recipe's first)")
 	c.Flags().Uint64Var(&f.seed, "seed", 0, "the seed `S` (default: the recipe's first)")
-	positiveFlag(c, &f.iterate, "iterate", 0, "the iterate (default: the last)")
-	workersFlag(c, &f.workers, "workers", runtime.GOMAXPROCS(0), "chains that run at the same time")
+	positiveFlag(c, &f.iterate, "iterate", 0, "the iterate (default: the last one whose weights are there)")
+	c.Flags().BoolVar(&f.recompute, "recompute", false, "train again up to the iterate, instead of reading kept weights")
+	workersFlag(c, &f.workers, "workers", runtime.GOMAXPROCS(0), "with --recompute: chains that run at the same time")
 	requireFlags(c, "out")
 	c.RunE = func(c *cobra.Command, arguments []string) error { return f.export(c, arguments[0]) }
 	return c
@@ -48,59 +55,106 @@ func (f *exportFlags) export(c *cobra.Command, path string) error {
 	if err != nil {
 		return err
 	}
-	r, err := prepareAgain(c, folder)
+	rc, err := recipeOf(folder)
 	if err != nil {
 		return err
 	}
-	if err := checkTarget(f.out, onnxFile, r.Recipe.Model.ONNX); err != nil {
+	if err := checkTarget(f.out, onnxFile, rc.Model.ONNX); err != nil {
 		return err
 	}
 	wanted := run.Wanted{Arrangement: f.arrangement, Seed: f.seed, Iterate: f.iterate}
 	if wanted.Arrangement == "" {
-		wanted.Arrangement = r.Recipe.Arrangements[0].Name
+		wanted.Arrangement = rc.Arrangements[0].Name
 	}
 	if !c.Flags().Changed("seed") {
-		wanted.Seed = r.Recipe.Seeds[0]
+		wanted.Seed = rc.Seeds[0]
 	}
-	if wanted.Iterate == 0 {
-		wanted.Iterate = r.Recipe.Steps
+	find := f.kept
+	if f.recompute {
+		find = f.computed
 	}
-	steps, err := r.StepsTo(c.Context(), wanted)
-	if err != nil {
-		return err
-	}
-	bar := newProgress(c.ErrOrStderr(), training, steps)
-	state, err := r.State(c.Context(), wanted, f.workers, bar.add)
-	bar.finish()
+	r, state, wanted, err := find(c, folder, rc, wanted)
 	if err != nil {
 		return err
 	}
 	if err := r.Export(state, f.out); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.OutOrStdout(), "wrote %s: %s, seed %d, iterate %d\n", f.out, wanted.Arrangement, wanted.Seed, wanted.Iterate)
+	fmt.Fprintf(c.OutOrStdout(), "wrote %s: %v\n", f.out, wanted)
 	for _, edit := range r.Program.Model.Edits() {
 		fmt.Fprintf(c.OutOrStdout(), "  changed: %s\n", printable(edit))
+	}
+	if last := r.LastIterate(); f.iterate == 0 && wanted.Iterate < last {
+		fmt.Fprintf(c.OutOrStdout(), "  iterate %d of %d: the newest whose weights are there; the run ended before the last one, or diverged\n", wanted.Iterate, last)
 	}
 	return nil
 }
 
-// prepareAgain prepares the run of a folder, which must not have changed since.
-func prepareAgain(c *cobra.Command, folder *run.Folder) (*run.Run, error) {
+// kept reads weights that the run kept.
+func (f *exportFlags) kept(c *cobra.Command, folder *run.Folder, rc *recipe.Recipe, wanted run.Wanted) (*run.Run, *optim.State, run.Wanted, error) {
+	r, err := run.PrepareModel(c.Context(), rc, openModel)
+	if err != nil {
+		return nil, nil, wanted, err
+	}
+	state, wanted, err := r.Kept(folder, wanted)
+	if missing := (*run.NotKeptError)(nil); errors.As(err, &missing) {
+		err = exitError{err, exitFailure, "--recompute trains again up to an iterate; in a recipe, [weights] every = N keeps more of them"}
+	}
+	return r, state, wanted, err
+}
+
+// computed trains again, and compares with what the run measured.
+func (f *exportFlags) computed(c *cobra.Command, folder *run.Folder, rc *recipe.Recipe, wanted run.Wanted) (*run.Run, *optim.State, run.Wanted, error) {
+	r, err := run.Prepare(c.Context(), rc, openModel)
+	if err != nil {
+		return nil, nil, wanted, err
+	}
+	if err := r.Check(folder); err != nil {
+		return nil, nil, wanted, exitError{err, exitFailure, "without --recompute the weights that the run kept are exported"}
+	}
+	if wanted.Iterate == 0 {
+		wanted.Iterate = r.LastIterate()
+	}
+	steps, err := r.StepsTo(c.Context(), wanted)
+	if err != nil {
+		return nil, nil, wanted, err
+	}
+	bar := newProgress(c.ErrOrStderr(), training, steps)
+	state, err := r.State(c.Context(), wanted, f.workers, bar.add)
+	bar.finish()
+	if err != nil {
+		return nil, nil, wanted, err
+	}
+	return r, state, wanted, compareWithRecord(c, r, folder, wanted, state)
+}
+
+// compareWithRecord refuses weights that do not measure as the run recorded, where they should.
+func compareWithRecord(c *cobra.Command, r *run.Run, folder *run.Folder, wanted run.Wanted, state *optim.State) error {
+	line, recorded := folder.Line(wanted)
+	if !recorded {
+		fmt.Fprintf(c.ErrOrStderr(), "the run recorded nothing of %v: the weights are compared with nothing\n", wanted)
+		return nil
+	}
+	differs, err := r.Reproduces(c.Context(), line, state)
+	if err != nil || len(differs) == 0 {
+		return err
+	}
+	different := fmt.Sprintf("%v does not measure as recorded: %s", wanted, strings.Join(differs, ", "))
+	if line.Merged {
+		fmt.Fprintf(c.ErrOrStderr(), "%s (it was merged with another iterate's trajectory there, and is exact here)\n", different)
+		return nil
+	}
+	return errors.New(different)
+}
+
+// recipeOf reads the recipe of a run's folder.
+func recipeOf(folder *run.Folder) (*recipe.Recipe, error) {
 	file := filepath.Join(folder.Path, run.RecipeFile)
 	source, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
-	rc, err := recipe.Parse(file, source, recipe.Options{
+	return recipe.Parse(file, source, recipe.Options{
 		Models: modelzoo.Names(), Set: folder.Info.Set, Folder: fromHere(folder.Info.RecipeFolder), SetFolder: fromHere(folder.Info.SetFolder),
 	})
-	if err != nil {
-		return nil, err
-	}
-	r, err := run.Prepare(c.Context(), rc, openModel)
-	if err != nil {
-		return nil, err
-	}
-	return r, r.Check(folder)
 }

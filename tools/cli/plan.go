@@ -19,6 +19,8 @@ type plan struct {
 	HVPs          int64        `json:"hessian_vector_products,omitempty"`
 	Arrangements  []run.Cost   `json:"arrangements"`
 	StateBytes    int64        `json:"state_bytes"`
+	WeightsBytes  int64        `json:"weights_bytes"` // of the files that stay
+	weightsFiles  int
 	Workers       int          `json:"workers"`
 	Estimate      run.Estimate `json:"estimate"`
 	Notes         []string     `json:"notes,omitempty"`
@@ -33,6 +35,7 @@ func printPlan(c *cobra.Command, r *run.Run, workers int, asJSON bool) error {
 		Recipe: r.Recipe.Name, Model: r.Recipe.Model.ONNX, Parameters: r.Program.Model.Size(),
 		Arrangements: r.Costs, StateBytes: r.StateBytes(), Workers: workers, Estimate: estimate, Notes: r.Notes(),
 	}
+	p.WeightsBytes, p.weightsFiles = r.WeightsBytes()
 	for _, cost := range r.Costs {
 		p.GradientSteps += cost.Steps
 		p.HVPs += cost.HVPs
@@ -47,6 +50,9 @@ func (p plan) print(w io.Writer) error {
 	t := newTable(w)
 	t.row("model", fmt.Sprintf("%s, %s", p.Model, several(p.Parameters, "parameter")))
 	t.row("memory", size(p.StateBytes)+" a state: one for each chain at work, one for each iterate that others start from")
+	if p.weightsFiles > 0 {
+		t.row("disk", fmt.Sprintf("%s of kept weights, in %s", size(p.WeightsBytes), several(p.weightsFiles, "file")))
+	}
 	each := fmt.Sprintf("%.3g ms a step, %.3g ms an evaluation", p.Estimate.StepSeconds*1e3, p.Estimate.EvaluationSeconds*1e3)
 	if p.HVPs > 0 {
 		each += fmt.Sprintf(", %.3g ms a Hessian-vector product", p.Estimate.HVPSeconds*1e3)

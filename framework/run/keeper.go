@@ -1,0 +1,182 @@
+package run
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+
+	"github.com/seed5b471a7e/backstitch/framework/compose"
+	"github.com/seed5b471a7e/backstitch/framework/optim"
+	"github.com/seed5b471a7e/backstitch/framework/recipe"
+	"github.com/seed5b471a7e/backstitch/framework/weights"
+)
+
+// WeightsFolder holds the states that a run keeps, see package weights: of each arrangement, average and seed the newest, in
+// NAME-seedS.safetensors, and those that the recipe asks for, in NAME-seedS-iterateN.safetensors.
+const WeightsFolder = "weights"
+
+// The metadata of a kept state.
+const (
+	runKey         = "run" // the recipe's name
+	modelKey       = "model"
+	modelHashKey   = "model_sha256"
+	arrangementKey = "arrangement"
+	seedKey        = "seed"
+	iterateKey     = "iterate"
+)
+
+// heldBytes is how much of the newest states waits in memory to be written.
+const heldBytes = 1 << 30
+
+// chain is an arrangement or average with a seed, whose iterates follow one another.
+type chain struct {
+	name string
+	seed uint64
+}
+
+// keeper writes the states that a run keeps. A state is kept if it measures finite numbers. The newest of a chain waits until flush, which a
+// checkpoint needs: what a resumed run does not compute again is in the folder.
+type keeper struct {
+	run    *Run
+	folder string
+
+	writing sync.Mutex // held while the newest states are written, so that no file goes back
+
+	mu     sync.Mutex
+	newest map[chain]heldState
+	seen   map[chain]int // the newest iterate of each, also where it is written
+}
+
+type heldState struct {
+	iterate int
+	state   *optim.State
+}
+
+func newKeeper(r *Run, folder string) (*keeper, error) {
+	k := &keeper{run: r, folder: filepath.Join(folder, WeightsFolder), newest: map[chain]heldState{}, seen: map[chain]int{}}
+	if !r.keeps() {
+		return k, nil
+	}
+	if err := os.Mkdir(k.folder, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("run: %w", err)
+	}
+	return k, nil
+}
+
+func (r *Run) keeps() bool { return r.Recipe.Weights.Keep != recipe.KeepNone }
+
+// take keeps a state that was evaluated, which nobody changes any more.
+func (k *keeper) take(v compose.Visited, metrics []Metric) error {
+	_, recorded := slices.BinarySearch(k.run.iterates, v.Iterate)
+	if !k.run.keeps() || !recorded || diverged(metrics) {
+		return nil
+	}
+	c := k.run.chain(v)
+	if k.run.Recipe.Weights.Keeps(v.Iterate) {
+		if err := k.write(c.iterateFile(v.Iterate), c, heldState{v.Iterate, v.State}); err != nil {
+			return err
+		}
+	}
+	if k.hold(c, heldState{v.Iterate, v.State}) < heldBytes {
+		return nil
+	}
+	return k.flush()
+}
+
+// hold remembers a chain's state if it is the newest, and returns the bytes of all that are remembered.
+func (k *keeper) hold(c chain, h heldState) int64 {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if h.iterate > k.seen[c] {
+		k.newest[c], k.seen[c] = h, h.iterate
+	}
+	return int64(len(k.newest)) * k.run.StateBytes()
+}
+
+// flush writes the newest states.
+func (k *keeper) flush() error {
+	k.writing.Lock()
+	defer k.writing.Unlock()
+	k.mu.Lock()
+	newest := k.newest
+	k.newest = map[chain]heldState{}
+	k.mu.Unlock()
+	for c, h := range newest {
+		if err := k.write(c.file(), c, h); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (k *keeper) write(file string, c chain, h heldState) error {
+	rc := k.run.Recipe
+	return WriteFile(filepath.Join(k.folder, file), func(w io.Writer) error {
+		return weights.Write(w, h.state, map[string]string{
+			runKey: rc.Name, modelKey: rc.Model.ONNX, modelHashKey: k.run.modelHash,
+			arrangementKey: c.name, seedKey: strconv.FormatUint(c.seed, 10), iterateKey: strconv.Itoa(h.iterate),
+		})
+	})
+}
+
+// chain returns what a visited state belongs to.
+func (r *Run) chain(v compose.Visited) chain {
+	a, seed := r.arrangement(v.Job)
+	if v.Average >= 0 {
+		return chain{r.averages(a.Name)[v.Average].Name, seed}
+	}
+	return chain{a.Name, seed}
+}
+
+const weightsExtension = ".safetensors"
+
+func (c chain) file() string { return c.stem() + weightsExtension }
+
+func (c chain) iterateFile(iterate int) string {
+	return c.stem() + iterateMark + strconv.Itoa(iterate) + weightsExtension
+}
+
+const iterateMark = "-iterate"
+
+// stem begins the names of a chain's files. File systems bound the length of names, recipes do not.
+func (c chain) stem() string {
+	const longest = 100
+	name := c.name
+	if len(name) > longest {
+		hash := sha256.Sum256([]byte(name))
+		name = name[:longest] + "-" + hex.EncodeToString(hash[:8])
+	}
+	return fmt.Sprintf("%s-seed%d", name, c.seed)
+}
+
+// WeightsBytes returns the space that the kept states take at the end, and how many there are.
+func (r *Run) WeightsBytes() (bytes int64, files int) {
+	if !r.keeps() {
+		return 0, 0
+	}
+	count := func(from int) { // the files of iterates after that one
+		if r.LastIterate() > from {
+			files++
+		}
+		for _, n := range r.iterates {
+			if n > from && r.Recipe.Weights.Keeps(n) {
+				files++
+			}
+		}
+	}
+	for _, j := range r.jobs {
+		count(0)
+		for _, a := range j.Averages {
+			count(a.From)
+		}
+	}
+	return int64(files) * r.StateBytes(), files
+}
