@@ -12,14 +12,14 @@ import (
 
 // plan is what a dry run prints.
 type plan struct {
-	Recipe        string       `json:"recipe"`
-	Model         string       `json:"model"`
-	Parameters    int          `json:"parameters"`
-	GradientSteps int64        `json:"gradient_steps"`
-	HVPs          int64        `json:"hessian_vector_products,omitempty"`
-	Arrangements  []run.Cost   `json:"arrangements"`
-	StateBytes    int64        `json:"state_bytes"`
-	WeightsBytes  int64        `json:"weights_bytes"` // of the files that stay
+	Recipe        string     `json:"recipe"`
+	Model         string     `json:"model"`
+	Parameters    int        `json:"parameters"`
+	GradientSteps int64      `json:"gradient_steps"`
+	HVPs          int64      `json:"hessian_vector_products,omitempty"`
+	Arrangements  []run.Cost `json:"arrangements"`
+	StateBytes    int64      `json:"state_bytes"`
+	WeightsBytes  int64      `json:"weights_bytes"` // of the files that stay
 	weightsFiles  int
 	Workers       int          `json:"workers"`
 	Estimate      run.Estimate `json:"estimate"`
