@@ -336,10 +336,10 @@ func (c *checker) weights(root *node, r *Recipe) {
 	if !c.read("weights", table, schema{targets: []any{w}}) {
 		return
 	}
-	switch iterates := r.Evaluate.Iterates(r.Steps); {
+	switch {
 	case w.Every > 0 && w.Keep == KeepNone:
 		c.report(table.where("every"), "every = %d keeps weights, but keep = %q", w.Every, w.Keep)
-	case w.Every > 0 && len(iterates) > 0 && !slices.ContainsFunc(iterates, w.Keeps):
+	case w.Every > 0 && len(c.problems) == 0 && !slices.ContainsFunc(r.Evaluate.Iterates(r.Steps), w.Keeps):
 		c.report(table.where("every"), "every = %d meets none of the evaluated iterates: only their weights can be kept", w.Every)
 	}
 	if w.Keep != KeepNone {
