@@ -236,7 +236,7 @@ func TestSavePatchedRefuses(t *testing.T) {
 		{"to overwrite the model through a link", func(t *testing.T, dir string) {
 			spread(t, dir)
 			if err := os.Symlink("model.onnx", filepath.Join(dir, "link.onnx")); err != nil {
-				t.Skip(err)
+				t.Skip("this system: ", err)
 			}
 		}, "link.onnx", map[string][]float64{"d": {7}}, `this would overwrite "link.onnx"`},
 		{"to overwrite a file of weights", nil, "trained.onnx", a, `this would overwrite "weights.bin"`},
@@ -245,7 +245,7 @@ func TestSavePatchedRefuses(t *testing.T) {
 		{"a link out of the new folder", func(t *testing.T, dir string) {
 			spread(t, dir)
 			if err := os.Symlink("../precious", filepath.Join(dir, "..", "new", "more")); err != nil {
-				t.Skip(err)
+				t.Skip("this system: ", err)
 			}
 		}, "../new/trained.onnx", a, "escapes"},
 		{"a folder that is not there", nil, "../absent/trained.onnx", a, "absent"},

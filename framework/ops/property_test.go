@@ -149,7 +149,10 @@ var randomApplications = []application{
 // Whatever the attributes and the shapes, an operator is refused with an error, or it computes an output of the shape that it
 // announced, in both precisions.
 func TestRandomApplicationsAreRefusedOrComputed(t *testing.T) {
-	const tries = 1500
+	tries := 1500
+	if testing.Short() {
+		tries = 500
+	}
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, draw := range randomApplications {
 		accepted := 0

@@ -41,7 +41,11 @@ func concurrency(t *testing.T, e engine.Engine) {
 }
 
 func leaks(t *testing.T, e engine.Engine) {
-	const steps, bound = 3000, 1 << 20
+	const bound = 1 << 20
+	steps := 3000
+	if testing.Short() {
+		steps = 600
+	}
 	p := problem{
 		network:   programtest.NewNetwork(2).Dense("first", 2).BatchNorm("norm").Apply("Tanh").Dropout(0.5).Dense("logits", 2),
 		loss:      "cross_entropy",

@@ -49,7 +49,7 @@ func TestTenThousandRunsLeaveNothingBehind(t *testing.T) {
 	needLibrary(t)
 	file, inputs := wide(t)
 	s := open(t, file, ort.Options{})
-	requireNoGrowth(t, leftByRuns, func() { checkWide(t, run(t, s, inputs...)) })
+	requireNoGrowth(t, repetitions, leftByRuns, func() { checkWide(t, run(t, s, inputs...)) })
 }
 
 // What is refused before the library is asked; after a failure of its own it keeps some memory itself.
@@ -58,7 +58,7 @@ func TestTenThousandRefusedRunsLeaveNothingBehind(t *testing.T) {
 	file, inputs := wide(t)
 	s := open(t, file, ort.Options{})
 	inputs[len(inputs)-1].Shape = []int{1, 2}
-	requireNoGrowth(t, leftByRuns, func() {
+	requireNoGrowth(t, repetitions, leftByRuns, func() {
 		if _, err := s.Run(inputs); err == nil {
 			t.Fatal("no error")
 		}
@@ -69,7 +69,11 @@ func TestTenThousandSessionsLeaveNothingBehind(t *testing.T) {
 	needLibrary(t)
 	file := sum(t)
 	inputs, want := []ort.Tensor{floats("x", 1, 2), floats("y", 3, 4)}, []ort.Tensor{floats("z", 4, 6)}
-	requireNoGrowth(t, leftBySessions, func() {
+	times := repetitions
+	if testing.Short() {
+		times /= 5 // of which a forgotten one each would still show
+	}
+	requireNoGrowth(t, times, leftBySessions, func() {
 		s, err := ort.Open(file, ort.Options{})
 		if err != nil {
 			t.Fatal(err)
@@ -84,7 +88,7 @@ func TestTenThousandSessionsLeaveNothingBehind(t *testing.T) {
 }
 
 // requireNoGrowth repeats something, after a time in which caches fill: on one thread, because C's allocator has caches for each.
-func requireNoGrowth(t *testing.T, allowed int, something func()) {
+func requireNoGrowth(t *testing.T, repetitions, allowed int, something func()) {
 	t.Helper()
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

@@ -118,7 +118,7 @@ func TestLibraryThatIsNamedButMissingIsAnError(t *testing.T) {
 func TestLibraryThatSetupInstalledIsFound(t *testing.T) {
 	name := map[string]string{"linux": "libonnxruntime.so.1", "darwin": "libonnxruntime.dylib"}[runtime.GOOS]
 	if name == "" {
-		t.Skip("tools/setup installs on Linux and macOS")
+		t.Skip("this system is none that tools/setup installs on: Linux and macOS")
 	}
 	home, cache := t.TempDir(), t.TempDir()
 	install := func(folder string) string {
