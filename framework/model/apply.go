@@ -57,7 +57,7 @@ func apply(source *onnx.Model, output string, variables []*onnx.Tensor, d array.
 		needed, err = m.trace()
 	}
 	if err == nil {
-		err = m.readInitializers(needed)
+		err = m.readInitializers(needed, func(*onnx.Tensor, Parameter) string { return "" })
 	}
 	if err == nil {
 		err = m.vary(variables)

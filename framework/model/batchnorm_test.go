@@ -2,6 +2,7 @@ package model_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -108,4 +109,87 @@ func TestMergedRunningStatisticsAreSeparate(t *testing.T) {
 	if edits := strings.Join(m.Edits(), "; "); !strings.Contains(edits, `"mean2"`) || !strings.Contains(edits, `"variance2"`) {
 		t.Errorf("the edits are %s", edits)
 	}
+}
+
+// A simplifier keeps one of equal initializers, and a fresh normalization has a scale like its variance and a bias like its mean.
+func TestRunningStatisticsAreNothingElse(t *testing.T) {
+	norm := func(name, output, input string, tensors ...any) *onnx.Node {
+		n := node("BatchNormalization", output, append([]any{input}, tensors...)...)
+		n.Name, n.Outputs = name, []string{output, output + "m", output + "v"}
+		n.Attributes = append(n.Attributes, onnx.FloatAttr("momentum", 0.75), onnx.IntAttr("training_mode", 1))
+		return n
+	}
+	list := func(nodes ...*onnx.Node) []*onnx.Node { return nodes }
+	one, zero := filled("one", 1, 3), filled("zero", 0, 3)
+	for _, c := range []struct {
+		rule    string
+		nodes   []*onnx.Node
+		buffers string
+		edits   int
+	}{
+		{"merged with scale and bias", list(norm("bn", "y", "x", "one", "zero", "zero", "one")), "[bn.running_mean bn.running_var]", 2},
+		{"merged with those of another layer", list(norm("bn", "h", "x", "one", "zero", "zero", "one"), norm("second", "y", "h", "one", "zero", "zero", "one")),
+			"[bn.running_mean bn.running_var second.running_mean second.running_var]", 4},
+		{"merged with each other", list(norm("bn", "y", "x", "s", "b", "one", "one")), "[bn.running_var one]", 1},
+		{"of one layer for two tensors", list(norm("bn", "h", "x", "s", "b", "zero", "one"), norm("again", "y", "h", "s", "b", "zero", "one")), "[one zero]", 0},
+		{"of two layers", list(norm("bn", "h", "x", "s", "b", "zero", "one"), norm("second", "y", "h", "s2", "b", "zero", "one")),
+			"[one second.running_mean second.running_var zero]", 2},
+		{"read by another node", list(norm("bn", "h", "x", "s", "b", "zero", "one"), node("Mul", "y", "h", "one")), "[bn.running_var zero]", 1},
+		{"merged through an Identity", list(node("Identity", "mean", "zero"), norm("bn", "y", "x", "s", "zero", "mean", "one")), "[mean one]", 1},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			source := with(network(c.nodes...), weights("s", 3), weights("s2", 3), weights("b", 3), one, zero)
+			m := importModel(t, source)
+			if got := bufferNames(m); got != c.buffers || len(m.Edits()) != c.edits {
+				t.Errorf("the buffers are %s and the edits %q, want %s and %d", got, m.Edits(), c.buffers, c.edits)
+			}
+			if got := model.Inspect(source, model.Options{}); len(got.Buffers) != len(m.Buffers) || len(got.Edits) != c.edits || len(got.Problems) > 0 {
+				t.Errorf("the report has the buffers %v, the edits %q and the problems %v", got.Buffers, got.Edits, got.Problems)
+			}
+			for _, file := range []*onnx.Model{source, asNodes(source)} {
+				m := importModel(t, file)
+				_, buffers := step(t, m, true)
+				target := filepath.Join(t.TempDir(), "trained.onnx")
+				var updated []array.Array
+				for _, v := range buffers {
+					updated = append(updated, array.From64(v))
+				}
+				if err := m.Export("", target, values(m.Parameters), updated); err != nil {
+					t.Fatal(err)
+				}
+				again, err := onnx.Load(target)
+				if err != nil {
+					t.Fatal(err)
+				}
+				separate := importModel(t, again)
+				if got := bufferNames(separate); got != c.buffers || len(separate.Edits()) > 0 {
+					t.Errorf("the exported file has the buffers %s and the edits %q, want %s and none", got, separate.Edits(), c.buffers)
+				}
+				for i, want := range separate.Buffers {
+					if got := updated[slices.IndexFunc(m.Buffers, func(p model.Parameter) bool { return p.Name == want.Name })]; !want.Value.Equal(got.As(array.Float32)) {
+						t.Errorf("%s is exported as %v, want %v", separate.Buffers[i].Name, want.Value, got)
+					}
+				}
+			}
+		})
+	}
+}
+
+// bufferNames returns the names of the buffers, sorted.
+func bufferNames(m *model.Model) string {
+	names := namesOf(m.Buffers)
+	slices.Sort(names)
+	return fmt.Sprint(names)
+}
+
+// asNodes returns the model with Constant nodes in the place of initializers.
+func asNodes(m *onnx.Model) *onnx.Model {
+	c, graph := *m, *m.Graph
+	graph.Nodes, graph.Initializers = nil, nil
+	for _, t := range m.Graph.Initializers {
+		graph.Nodes = append(graph.Nodes, constantOf(t))
+	}
+	graph.Nodes = append(graph.Nodes, m.Graph.Nodes...)
+	c.Graph = &graph
+	return &c
 }

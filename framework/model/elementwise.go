@@ -39,7 +39,7 @@ var elementwise = map[string]operator{
 	"Sub":        takes(2, 2, sub),
 	"Mul":        takes(2, 2, commutative(ops.Expr.Mul, ops.Expr.Scale)),
 	"Div":        takes(2, 2, div),
-	"Pow":        takes(2, 2, pow).exponents(1),
+	"Pow":        takes(2, 2, pow),
 	"Mod":        takes(2, 2, mod),
 	"BitShift":   takes(2, 2, bitShift).constant(),
 	"Max":        takes(1, many, variadic(ops.Expr.Max)),

@@ -8,17 +8,14 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
 )
 
-// Edits lists what an export changes in the file besides numbers: nothing unless a head was replaced or copies of initializers
-// became initializers of their own.
+// Edits lists what an export changes in the file besides numbers: nothing unless a head was replaced or initializers that several had
+// were separated.
 func (m *Model) Edits() []string {
 	var list []string
 	for _, name := range m.fresh {
 		list = append(list, fmt.Sprintf("the head's %q has another shape", name))
 	}
-	for _, name := range m.separated {
-		list = append(list, fmt.Sprintf("%q, a copy of another initializer, is one of its own", name))
-	}
-	return list
+	return append(list, m.separated...)
 }
 
 // Export writes the model with these parameters and buffers, in the model's order, to the file target. Numbers are rounded to the
@@ -32,23 +29,58 @@ func (m *Model) Export(path, target string, parameters, buffers []array.Array) e
 	if path != "" && len(m.Edits()) == 0 {
 		return onnx.SavePatched(path, target, tensors...)
 	}
+	renewed := map[string]*onnx.Tensor{}
+	for _, t := range tensors {
+		renewed[t.Name] = t
+	}
 	edited := *m.Source
 	graph := *edited.Graph
 	if len(m.Edits()) > 0 {
-		graph = *m.graph
+		graph = *m.lowered()
 		edited.Functions = nil
 	}
-	graph.Initializers = slices.Clone(graph.Initializers)
-	for i, t := range graph.Initializers {
-		if at := slices.IndexFunc(tensors, func(u *onnx.Tensor) bool { return u.Name == t.Name }); at >= 0 {
-			graph.Initializers[i] = tensors[at]
-		}
+	renew(&graph, renewed)
+	if edited.IRVersion < 4 {
+		declare(&graph)
 	}
 	edited.Graph = &graph
 	if path != "" {
 		return edited.SaveEdited(path, target)
 	}
 	return edited.Save(target)
+}
+
+// renew gives initializers and Constant nodes of a graph new numbers.
+func renew(g *onnx.Graph, tensors map[string]*onnx.Tensor) {
+	g.Initializers, g.Nodes = slices.Clone(g.Initializers), slices.Clone(g.Nodes)
+	for i, t := range g.Initializers {
+		if renewed := tensors[t.Name]; renewed != nil {
+			g.Initializers[i] = renewed
+		}
+	}
+	for i, n := range g.Nodes {
+		if t := n.Constant(); t != nil && tensors[t.Name] != nil {
+			g.Nodes[i] = n.WithConstant(tensors[t.Name])
+		}
+	}
+}
+
+// declare makes inputs of all initializers, as files before IR version 4 have it.
+func declare(g *onnx.Graph) {
+	g.Inputs = slices.Clone(g.Inputs)
+	declared := map[string]bool{}
+	for _, in := range g.Inputs {
+		declared[in.Name] = true
+	}
+	for _, t := range g.Initializers {
+		if !declared[t.Name] {
+			in := onnx.NewTensorInfo(t.Name, t.DType)
+			for _, n := range t.Dims {
+				in.Dims = append(in.Dims, onnx.FixedDim(n))
+			}
+			g.Inputs = append(g.Inputs, in)
+		}
+	}
 }
 
 // updated returns the initializers of parameters and buffers with new numbers.

@@ -21,7 +21,9 @@ type Report struct {
 	Outputs    []TensorReport    `json:"outputs"`
 	Parameters []ParameterReport `json:"parameters"`
 	Buffers    []ParameterReport `json:"buffers"`
+	Constants  []Constant        `json:"constants"` // initializers and Constant nodes that do not train, whatever the options say
 	Tied       []Tie             `json:"tied"`
+	Edits      []string          `json:"edits"` // what an export changes besides numbers
 	Size       int               `json:"parameter_count"`
 	Open       []OpenDimension   `json:"open_dimensions"`
 	Operators  []OperatorCount   `json:"operators"`
@@ -65,6 +67,8 @@ func Inspect(source *onnx.Model, o Options) *Report {
 		Outputs:    describe(source.Graph.Outputs),
 		Parameters: []ParameterReport{},
 		Buffers:    []ParameterReport{},
+		Constants:  []Constant{},
+		Edits:      []string{},
 		Tied:       append([]Tie{}, Ties(graph)...),
 		Open:       []OpenDimension{},
 		Operators:  countOperators(graph),
@@ -84,14 +88,24 @@ func Inspect(source *onnx.Model, o Options) *Report {
 		r.Inputs[i].Fixed = slices.ContainsFunc(m.fixed, func(f Input) bool { return f.Name == in.Name })
 	}
 	r.Open = append(r.Open, m.Open()...)
+	r.Constants = append(r.Constants, m.Constants...)
+	r.Edits = append(r.Edits, m.Edits()...)
+	r.Tied = slices.DeleteFunc(r.Tied, func(t Tie) bool { return !named(m.Parameters)[t.Initializer] })
 	r.Problems = append(r.Problems, m.problems()...)
 	return r
 }
 
 func (m *Model) describeInitializers() (parameters, buffers []ParameterReport) {
 	trained, updated := named(m.Parameters), named(m.Buffers)
+	skipped := map[string]bool{}
+	for _, c := range m.Constants {
+		skipped[c.Name] = true
+	}
 	parameters, buffers = []ParameterReport{}, []ParameterReport{}
 	for _, t := range m.graph.Initializers {
+		if skipped[t.Name] || m.lifted[t.Name] != nil && !trained[t.Name] && !updated[t.Name] {
+			continue
+		}
 		p := ParameterReport{Name: t.Name, Shape: []int{}, Trainable: trained[t.Name]}
 		for _, n := range t.Dims {
 			p.Shape = append(p.Shape, int(n))

@@ -23,7 +23,8 @@ const (
 type Model struct {
 	Inputs     []Input
 	Parameters []Parameter // what is trained
-	Frozen     []Parameter // what would be trained, but was asked to stay as it is, or masks
+	Constants  []Constant  // what the output is differentiable in, but is no parameter
+	Frozen     []Parameter // what would be trained, but was asked to stay as it is, and constants of several numbers
 	Buffers    []Parameter // what the model updates itself: BatchNormalization's running statistics
 	Output     string
 	Source     *onnx.Model
@@ -35,8 +36,9 @@ type Model struct {
 	sites     map[*onnx.Node]*site // of the nodes that functions were replaced by
 	nodes     []*onnx.Node
 	constants []*onnx.Tensor
-	fresh     []string // initializers of a replaced head
-	separated []string // initializers that were copies of others
+	fresh     []string              // initializers of a replaced head
+	separated []string              // initializers that the file has none for, and why there are some
+	lifted    map[string]*onnx.Node // Constant nodes that became initializers, by name
 }
 
 // Input is a tensor that is fed in at every step. Its first dimension is the batch.
@@ -61,8 +63,8 @@ type Options struct {
 	Output    string    // a graph output or any inner tensor; "" for the first graph output
 	BatchNorm BatchNorm // the mode of BatchNormalization in training; "" for AsExported
 	Untie     bool      // make the initializers that the exporter merged parameters of their own again
-	Freeze    []string  // patterns of names, as path.Match has them, of initializers that are not trained
-	Train     []string  // patterns of the only initializers that are trained; nil for all
+	Freeze    []string  // patterns of names, see [plugin.Match], of parameters that are not trained
+	Train     []string  // patterns of the only parameters that are trained, and of constants that are too, see Constant; nil for all
 	Head      Head      // replaces the last layer before the output
 
 	// TrainMasks makes parameters of initializers that hold infinities too, which no step could move.
@@ -127,7 +129,10 @@ func openModel(source *onnx.Model, o Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := m.readInitializers(needed); err != nil {
+	if err := m.readInitializers(needed, m.judge()); err != nil {
+		return nil, err
+	}
+	if err := m.checkPatterns(); err != nil {
 		return nil, err
 	}
 	return m, m.readInputs(needed)
@@ -152,7 +157,9 @@ func (m *Model) prepare() error {
 		return fmt.Errorf("model: %w", err)
 	}
 	m.sites = sites
-	m.graph, m.separated = separate(inlined, m.options.Untie)
+	lifted, nodes := m.lift(inlined)
+	m.lifted = nodes
+	m.graph, m.separated = separate(lifted, m.options.Untie, m.sites)
 	if m.options.Head.Classes == 0 {
 		return nil
 	}

@@ -44,9 +44,6 @@ func (o operator) constant() operator {
 // settings names the inputs that are read like attributes: an initializer that serves as nothing else is not trained.
 func (o operator) settings(inputs ...int) operator { return o.using(setting, inputs) }
 
-// exponents names the inputs that are operands unless they are numbers of the formula.
-func (o operator) exponents(inputs ...int) operator { return o.using(exponent, inputs) }
-
 // running names the inputs that are statistics, which training updates.
 func (o operator) running(inputs ...int) operator { return o.using(running, inputs) }
 

@@ -2,7 +2,6 @@ package model
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
@@ -36,10 +35,9 @@ func reads(names map[string]bool, n *onnx.Node) bool {
 type usage int
 
 const (
-	operand  usage = iota // the output is differentiable in it
-	setting               // like an attribute
-	running               // as a statistic that training updates
-	exponent              // as an operand, but an initializer without axes is a number of the formula, like the 2 of a square
+	operand usage = iota // the output is differentiable in it
+	setting              // like an attribute
+	running              // as a statistic that training updates
 )
 
 // mentioned calls f with every value that a node reads, its branches included, and how.
@@ -64,10 +62,7 @@ func mentioned(n *onnx.Node, f func(name string, u usage)) {
 
 // usages returns how the output depends on each value: as an operand if a path of differentiable operators leads there.
 func (m *Model) usages() map[string]usage {
-	f := finder{differentiable: map[string]bool{m.Output: true}, found: map[string]usage{}, scalars: map[string]bool{}}
-	for _, t := range m.graph.Initializers {
-		f.scalars[t.Name] = len(t.Dims) == 0
-	}
+	f := finder{differentiable: map[string]bool{m.Output: true}, found: map[string]usage{}}
 	f.nodes(m.nodes)
 	return f.found
 }
@@ -76,7 +71,6 @@ func (m *Model) usages() map[string]usage {
 type finder struct {
 	differentiable map[string]bool
 	found          map[string]usage
-	scalars        map[string]bool // initializers without axes
 }
 
 // nodes looks at nodes that are sorted, and at their branches, whichever will be taken.
@@ -96,11 +90,6 @@ func (f finder) nodes(list []*onnx.Node) {
 }
 
 func (f finder) use(name string, u usage, leads bool) {
-	if u == exponent {
-		if u = operand; f.scalars[name] {
-			u = setting
-		}
-	}
 	if u == operand && !leads {
 		u = setting
 	}
@@ -113,8 +102,8 @@ func (f finder) use(name string, u usage, leads bool) {
 }
 
 // readInitializers sorts the initializers into parameters, frozen ones, buffers and constants. Those without elements have nothing
-// to train.
-func (m *Model) readInitializers(needed map[string]bool) error {
+// to train. The judge says why a tensor that the output is differentiable in is no parameter, or "".
+func (m *Model) readInitializers(needed map[string]bool, judge func(*onnx.Tensor, Parameter) string) error {
 	for _, t := range m.graph.SparseInitializers {
 		if t.Values != nil && needed[t.Values.Name] {
 			return fmt.Errorf("model: initializer %q is sparse, which is not supported", t.Values.Name)
@@ -134,10 +123,21 @@ func (m *Model) readInitializers(needed map[string]bool) error {
 		if err != nil {
 			return fmt.Errorf("model: initializer %q: %w", t.Name, err)
 		}
-		switch {
-		case u == running:
+		if u == running {
 			m.Buffers = append(m.Buffers, p)
-		case m.options.trains(t.Name) && (m.options.TrainMasks || !p.masks()):
+			continue
+		}
+		if reason := judge(t, p); reason != "" {
+			m.Constants = append(m.Constants, Constant{p.Name, append([]int{}, p.Shape...), reason})
+			if p.Value.Len() > 1 && m.lifted[t.Name] == nil { // others fold into what is computed from them
+				m.Frozen = append(m.Frozen, p)
+			} else {
+				m.constants = append(m.constants, t)
+			}
+			continue
+		}
+		switch {
+		case m.options.trains(t.Name):
 			m.Parameters = append(m.Parameters, p)
 		case slices.Contains(m.fresh, t.Name):
 			return unfreezable(t.Name)
@@ -145,38 +145,12 @@ func (m *Model) readInitializers(needed map[string]bool) error {
 			m.Frozen = append(m.Frozen, p)
 		}
 	}
-	return m.options.check(m)
+	return nil
 }
 
 // trains reports whether the patterns let an initializer be trained.
 func (o Options) trains(name string) bool {
 	return (o.Train == nil || plugin.Match(o.Train, name)) && !plugin.Match(o.Freeze, name)
-}
-
-// check refuses patterns that are malformed or that no initializer's name matches: they are misspelt.
-func (o Options) check(m *Model) error {
-	var names []string
-	for _, p := range slices.Concat(m.Parameters, m.Frozen) {
-		names = append(names, p.Name)
-	}
-	if err := plugin.CheckPatterns("initializer that could be trained", slices.Concat(o.Freeze, o.Train), names); err != nil {
-		return fmt.Errorf("model: %w", err)
-	}
-	return nil
-}
-
-// masks reports whether a number is infinite. No step moves it but to NaN, and no training ends there: the exporter wrote a table that
-// masks, such as the causal mask of attention.
-func (p Parameter) masks() bool {
-	if p.Value.Finite() {
-		return false
-	}
-	for i := range p.Value.Len() {
-		if math.IsInf(p.Value.At(i), 0) {
-			return true
-		}
-	}
-	return false
 }
 
 func readParameter(t *onnx.Tensor) (Parameter, error) {

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
@@ -14,8 +15,9 @@ type Tie struct {
 }
 
 // separate returns the graph with initializers in the place of copies of initializers: those that are running statistics, since
-// every normalization keeps its own, and all others too if untie is set. A weight that the nodes themselves share stays shared.
-func separate(source *onnx.Graph, untie bool) (g *onnx.Graph, separated []string) {
+// every normalization keeps its own, and all others too if untie is set. A weight that the nodes themselves share stays shared. It also
+// returns what became an initializer of its own, in words. Nodes that are copied keep their sites.
+func separate(source *onnx.Graph, untie bool, sites map[*onnx.Node]*site) (g *onnx.Graph, separated []string) {
 	merged := map[string]*onnx.Tensor{}
 	for _, t := range source.Initializers {
 		if isFloat(t.DType) {
@@ -36,12 +38,91 @@ func separate(source *onnx.Graph, untie bool) (g *onnx.Graph, separated []string
 		merged[own.Name] = &own
 		if untie || statistics[own.Name] || statistics[original.Name] {
 			graph.Initializers = append(graph.Initializers, &own)
-			separated = append(separated, own.Name)
+			separated = append(separated, fmt.Sprintf("%q, a copy of %q, is an initializer of its own", own.Name, original.Name))
 		} else {
 			graph.Nodes = append(graph.Nodes, n)
 		}
 	}
-	return &graph, separated
+	return &graph, append(separated, separateStatistics(&graph, sites)...)
+}
+
+// separateStatistics gives running statistics initializers of their own that are something else too, or those of another
+// normalization: a simplifier merges what starts out equal. A normalization that is applied twice keeps one set, unless its own
+// tensors were merged.
+func separateStatistics(g *onnx.Graph, sites map[*onnx.Node]*site) (separated []string) {
+	initialized, taken := map[string]*onnx.Tensor{}, map[string]bool{}
+	for _, t := range g.Initializers {
+		initialized[t.Name], taken[t.Name] = t, true
+	}
+	for _, in := range g.Inputs {
+		taken[in.Name] = true
+	}
+	for _, n := range g.Nodes {
+		for _, name := range n.Outputs {
+			taken[name] = true
+		}
+	}
+	statistics := runningStatistics(g)
+	owners := map[string]string{} // of statistics, by name
+	own := map[string]string{}    // names of statistics, by the old one and the owner
+	for at, n := range g.Nodes {
+		for i, name := range n.Inputs {
+			t := initialized[name]
+			if t == nil || usageOf(n, i) != running {
+				continue
+			}
+			owner := fmt.Sprint(i, layerOf(n, at))
+			if statistics[name] && (owners[name] == "" || owners[name] == owner) {
+				owners[name] = owner
+				continue
+			}
+			if own[name+owner] == "" {
+				apart := *t
+				apart.Name = unusedName(callLabel(n)+statisticSuffix[i], taken)
+				taken[apart.Name] = true
+				own[name+owner] = apart.Name
+				g.Initializers = append(g.Initializers, &apart)
+				separated = append(separated, fmt.Sprintf("%q, a running statistic of %v that was merged with others into %q, is an initializer of its own",
+					apart.Name, n, name))
+			}
+			g.Nodes[at] = rewired(g.Nodes[at], i, own[name+owner], sites)
+		}
+	}
+	return separated
+}
+
+// statisticSuffix is what PyTorch calls the running statistics, by the inputs of BatchNormalization.
+var statisticSuffix = map[int]string{3: ".running_mean", 4: ".running_var"}
+
+// layerOf identifies the layer that a normalization is: that of all nodes with the same tensors, unless one of them is there twice,
+// which is the work of a simplifier.
+func layerOf(n *onnx.Node, at int) string {
+	tensors := slices.Clone(n.Inputs[1:])
+	slices.Sort(tensors)
+	if len(slices.Compact(tensors)) < len(n.Inputs)-1 {
+		return fmt.Sprint("#", at)
+	}
+	return fmt.Sprintf("%q", n.Inputs[1:])
+}
+
+// rewired returns a copy of a node that reads another value.
+func rewired(n *onnx.Node, input int, name string, sites map[*onnx.Node]*site) *onnx.Node {
+	c := *n
+	c.Inputs = slices.Clone(n.Inputs)
+	c.Inputs[input] = name
+	if s := sites[n]; s != nil {
+		sites[&c] = s
+	}
+	return &c
+}
+
+// unusedName returns a name that is not taken: this one, or with a number behind it.
+func unusedName(name string, taken map[string]bool) string {
+	unique := name
+	for i := 2; taken[unique]; i++ {
+		unique = fmt.Sprint(name, "#", i)
+	}
+	return unique
 }
 
 // copied returns the initializer that a node copies, or nil if it does anything else.

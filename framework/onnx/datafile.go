@@ -36,6 +36,9 @@ func (m *Model) dataFiles(folder string, replaced []replacement) ([]*dataFile, e
 	for _, t := range m.Graph.Initializers {
 		newData[t] = byName[t.Name]
 	}
+	for name, t := range m.Graph.constants() {
+		newData[t] = byName[name]
+	}
 	files := dataFiles{folder: folder, byLocation: make(map[string]*dataFile)}
 	var failed error
 	m.eachTensor(func(t *Tensor) {

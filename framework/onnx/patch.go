@@ -10,8 +10,9 @@ import (
 )
 
 // Patch returns original, the content of an ONNX file, with the data of some
-// initializers of its graph replaced by those of the tensors of the same name,
-// and every other byte as it was. Type and shape must agree; data go into the
+// initializers of its graph, or of Constant nodes with an output of that name,
+// replaced by those of the tensors of the same name, and every other byte as it
+// was. Type and shape must agree; data go into the
 // field where the original has them. Data in other files are for SavePatched.
 func Patch(original []byte, tensors ...*Tensor) ([]byte, error) {
 	parts, files, err := patchModel(original, tensors)
@@ -24,7 +25,7 @@ func Patch(original []byte, tensors ...*Tensor) ([]byte, error) {
 	return slices.Concat(parts...), nil
 }
 
-// patch replaces the data of initializers on the wire.
+// patch replaces the data of initializers and Constant nodes on the wire.
 type patch struct {
 	pending  map[string]*Tensor // by name, those not met yet
 	external []replacement      // what belongs into other files
@@ -47,17 +48,19 @@ func patchModel(original []byte, tensors []*Tensor) (parts [][]byte, external []
 		p.pending[t.Name] = t
 	}
 	var w writer
-	if err := w.edited(original, 7, p.graph); err != nil {
+	if err := w.edited(original, edits{7: p.graph}); err != nil {
 		return nil, nil, err
 	}
 	if len(p.pending) > 0 {
 		names := slices.Sorted(maps.Keys(p.pending))
-		return nil, nil, fmt.Errorf("the graph has no initializers %q (those that are sparse or in subgraphs do not count)", names)
+		return nil, nil, fmt.Errorf("the graph has no initializers or Constant nodes %q (those that are sparse or in subgraphs do not count)", names)
 	}
 	return append(w.parts, w.tail), p.external, nil
 }
 
-func (p *patch) graph(w *writer, body []byte) error { return w.edited(body, 5, p.initializer) }
+func (p *patch) graph(w *writer, body []byte) error {
+	return w.edited(body, edits{1: p.node, 5: p.initializer})
+}
 
 func (p *patch) initializer(w *writer, body []byte) error {
 	old := new(Tensor)
@@ -70,13 +73,26 @@ func (p *patch) initializer(w *writer, body []byte) error {
 		return nil
 	}
 	delete(p.pending, old.Name)
+	raw, err := t.replaces(old)
+	if err != nil {
+		return fmt.Errorf("initializer %q: %w", old.Name, err)
+	}
+	return p.data(w, body, old, raw)
+}
+
+// replaces returns the data of t, which take the place of those of old.
+func (t *Tensor) replaces(old *Tensor) ([]byte, error) {
 	raw, err := t.raw()
-	switch {
-	case err != nil:
-		return err
-	case t.DType != old.DType || !slices.Equal(t.Dims, old.Dims):
-		return fmt.Errorf("initializer %q: it is %v of shape %v, its replacement %v of shape %v", old.Name, old.DType, old.Dims, t.DType, t.Dims)
-	case old.storage == externalData:
+	if err == nil && (t.DType != old.DType || !slices.Equal(t.Dims, old.Dims)) {
+		err = fmt.Errorf("it is %v of shape %v, its replacement %v of shape %v", old.DType, old.Dims, t.DType, t.Dims)
+	}
+	return raw, err
+}
+
+// data writes the tensor old, which is body, with raw as its data, or leaves
+// them to another file.
+func (p *patch) data(w *writer, body []byte, old *Tensor, raw []byte) error {
+	if old.storage == externalData {
 		p.external = append(p.external, replacement{old, raw})
 		w.raw(body)
 		return nil
@@ -84,21 +100,24 @@ func (p *patch) initializer(w *writer, body []byte) error {
 	if _, err := old.raw(); err != nil {
 		return fmt.Errorf("the original is broken: %w", err)
 	}
-	return w.withData(body, old, raw)
+	return w.withData(body, &pieces{t: old, raw: raw, number: old.dataField()})
 }
 
-// edited writes the message b with other bodies for its fields of the given
-// number, which are messages; edit writes a body.
-func (w *writer) edited(b []byte, number protowire.Number, edit func(*writer, []byte) error) error {
+// edits are how the bodies of fields that are messages change, by number.
+type edits map[protowire.Number]func(*writer, []byte) error
+
+// edited writes the message b with other bodies for some of its fields.
+func (w *writer) edited(b []byte, edits edits) error {
 	for len(b) > 0 {
 		n, v, length := consumeField(b)
 		if length < 0 {
 			return malformed(fmt.Sprintf("field %d", n), length)
 		}
-		if n == number && v.typ != protowire.BytesType {
+		edit := edits[n]
+		if edit != nil && v.typ != protowire.BytesType {
 			return errors.New("not an ONNX file")
 		}
-		if n == number {
+		if edit != nil {
 			var body writer
 			if err := edit(&body, v.bytes); err != nil {
 				return err
@@ -127,10 +146,9 @@ func (w *writer) header(field []byte, v value, length int) {
 	}
 }
 
-// withData writes the tensor old, which is body, with raw as its data. They are
-// cut into the pieces that the file has.
-func (w *writer) withData(body []byte, old *Tensor, raw []byte) error {
-	rest := pieces{t: old, raw: raw}
+// withData writes a message whose data are replaced, cut into the pieces that
+// the file has.
+func (w *writer) withData(body []byte, rest *pieces) error {
 	for len(body) > 0 {
 		number, v, length := consumeField(body)
 		if length < 0 {
@@ -150,8 +168,9 @@ func (w *writer) withData(body []byte, old *Tensor, raw []byte) error {
 
 // pieces hands out the new data of a tensor for the fields that have the old.
 type pieces struct {
-	t   *Tensor
-	raw []byte // what is left
+	t      *Tensor
+	raw    []byte           // what is left
+	number protowire.Number // of the fields
 }
 
 // includes reports whether v has data of the tensor. Of several raw_data the
@@ -160,7 +179,7 @@ func (p *pieces) includes(number protowire.Number, v value) bool {
 	if p.t.storage == rawData {
 		return len(v.bytes) > 0 && &v.bytes[0] == &p.t.data[0]
 	}
-	return number == p.t.dataField()
+	return number == p.number
 }
 
 // next returns the data that take the place of those in v.

@@ -89,7 +89,7 @@ func TestPatchLeavesSubgraphsAlone(t *testing.T) {
 	w := initializer("w", dtype(onnx.Float), packed(1, 1), raw([]float32{1}))
 	branch := message(5, str(1, "then_branch"), varint(20, 5), message(6, w, graphOutput("w")))
 	_, err := onnx.Patch(file(node("If", nil, []string{"y"}, branch), graphOutput("y")), onnx.NewFloatTensor("w", []int64{1}, []float32{2}))
-	if want := `the graph has no initializers ["w"]`; err == nil || !strings.Contains(err.Error(), want) {
+	if want := `the graph has no initializers or Constant nodes ["w"]`; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("error %v, want one that says %s", err, want)
 	}
 }
@@ -106,7 +106,7 @@ func TestPatchRefusesWhatDoesNotFit(t *testing.T) {
 		{"another shape", file(float), []*onnx.Tensor{w(2, 1)}, `initializer "w": it is FLOAT of shape [2], its replacement FLOAT of shape [2 1]`},
 		{"another type", file(float), []*onnx.Tensor{onnx.NewDoubleTensor("w", []int64{2}, []float64{1, 2})}, "its replacement DOUBLE"},
 		{"two replacements", file(float), []*onnx.Tensor{w(2), w(2)}, `two tensors are named "w"`},
-		{"an absent initializer", file(float), []*onnx.Tensor{w(2), onnx.NewFloatTensor("v", nil, []float32{1})}, `no initializers ["v"]`},
+		{"an absent initializer", file(float), []*onnx.Tensor{w(2), onnx.NewFloatTensor("v", nil, []float32{1})}, `no initializers or Constant nodes ["v"]`},
 		{"a replacement without data", file(float), []*onnx.Tensor{tensor(t, dtype(onnx.Float), packed(1, 2))}, `tensor "w": 0 bytes of data`},
 		{"an original without data", file(initializer("w", dtype(onnx.Float), packed(1, 2))), []*onnx.Tensor{w(2)}, `the original is broken: tensor "w": 0 bytes of data`},
 		{"external data", file(initializer("w", dtype(onnx.Float), packed(1, 2), external("location", "f"))), []*onnx.Tensor{w(2)}, `initializer "w": its data are in another file, which SavePatched can write`},

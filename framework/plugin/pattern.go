@@ -7,13 +7,17 @@ import (
 	"strings"
 )
 
-// Match reports whether one of the patterns, as path.Match has them, matches a name.
+// Match reports whether one of the patterns matches a name. They are those of path.Match, but names are no paths: a slash is a
+// character like any other.
 func Match(patterns []string, name string) bool {
 	return slices.ContainsFunc(patterns, func(pattern string) bool {
-		ok, _ := path.Match(pattern, name)
+		ok, _ := path.Match(noPath(pattern), noPath(name))
 		return ok
 	})
 }
+
+// noPath hides slashes from path.Match.
+func noPath(s string) string { return strings.ReplaceAll(s, "/", "\x00") }
 
 // CheckPatterns refuses patterns that are malformed or match no name of such a thing: they are misspelt. The error says which names there
 // are, those first that are most like the pattern.

@@ -27,6 +27,17 @@ func TestPatternsThatMatchNoNameAreRefused(t *testing.T) {
 	}
 }
 
+func TestAStarCrossesSlashes(t *testing.T) {
+	for pattern, want := range map[string]bool{
+		"*": true, "encoder*": true, "*bias": true, "encoder/*/bias": true, "*layer*b?as": true, "encoder?layer/0/bias": true, "encoder/layer/*": true,
+		"*weight": false, "encoder": false, "*/kernel": false,
+	} {
+		if got := Match([]string{pattern}, "encoder/layer/0/bias"); got != want {
+			t.Errorf("%q matches: %v, want %v", pattern, got, want)
+		}
+	}
+}
+
 func TestACloneHasOptionsOfItsOwn(t *testing.T) {
 	type options struct {
 		Rate  float64   `toml:"rate"`

@@ -3,6 +3,8 @@ package run
 import (
 	"encoding/json"
 	"time"
+
+	"github.com/seed5b471a7e/backstitch/framework/model"
 )
 
 // Info is run.json: what was run, on what, and what it cost.
@@ -57,9 +59,10 @@ const (
 
 // ModelInfo identifies the model.
 type ModelInfo struct {
-	Source     string `json:"source"` // zoo:NAME or the path in the recipe
-	SHA256     string `json:"sha256"` // of the file and its external data
-	Parameters int    `json:"parameters"`
+	Source     string           `json:"source"` // zoo:NAME or the path in the recipe
+	SHA256     string           `json:"sha256"` // of the file and its external data
+	Parameters int              `json:"parameters"`
+	Constants  []model.Constant `json:"constants,omitempty"` // what the file holds like parameters, and why it is none
 }
 
 // DataInfo identifies the data as they were loaded, resized and normalized.

@@ -91,7 +91,7 @@ func (r *Run) info(o Options) (Info, error) {
 		Name:   rc.Name,
 		Status: Running,
 		Recipe: resolved, Set: rc.Set, Notes: r.Notes(),
-		Model: ModelInfo{Source: rc.Model.ONNX, SHA256: r.modelHash, Parameters: r.Program.Model.Size()},
+		Model: ModelInfo{Source: rc.Model.ONNX, SHA256: r.modelHash, Parameters: r.Program.Model.Size(), Constants: r.Program.Model.Constants},
 		Data:  r.dataInfo(),
 		Seeds: rc.Seeds, Steps: rc.Steps, Metrics: rc.Evaluate.Metrics,
 		Engine: rc.Engine.Name, Kernels: rc.Engine.Engine.Kernels(), Precision: string(r.Program.Precision), Workers: o.Workers,

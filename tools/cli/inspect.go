@@ -89,6 +89,7 @@ func printReport(w io.Writer, r *model.Report) error {
 	}
 	printTies(w, r.Tied)
 	printOpen(w, r.Open)
+	printEdits(w, r.Edits)
 	printProblems(w, r)
 	return nil
 }
@@ -107,7 +108,7 @@ func printOperators(w io.Writer, operators []model.OperatorCount) error {
 }
 
 func printInitializers(w io.Writer, r *model.Report) error {
-	if len(r.Parameters)+len(r.Buffers) == 0 {
+	if len(r.Parameters)+len(r.Buffers)+len(r.Constants) == 0 {
 		return nil
 	}
 	fmt.Fprintln(w)
@@ -118,7 +119,21 @@ func printInitializers(w io.Writer, r *model.Report) error {
 	for _, b := range r.Buffers {
 		t.row(b.Name, fmt.Sprint(b.Shape), "no: a buffer")
 	}
-	return t.flush()
+	numbers := 0
+	for _, c := range r.Constants {
+		if c.Reason == model.NoWeights {
+			numbers++
+			continue
+		}
+		t.row(c.Name, fmt.Sprint(c.Shape), "no: "+c.Reason)
+	}
+	if err := t.flush(); err != nil {
+		return err
+	}
+	if numbers > 0 {
+		fmt.Fprintf(w, "%s more: %s (--json lists them)\n", several(numbers, "constant"), model.NoWeights)
+	}
+	return nil
 }
 
 // printTies says which initializers stand for several, as PyTorch's exporter leaves those that start out equal.
@@ -140,6 +155,17 @@ func printOpen(w io.Writer, list []model.OpenDimension) {
 	fmt.Fprintln(w, "\nOpen: dimensions that need a size. A run takes it from its data where it can; else write it down:")
 	for _, d := range list {
 		fmt.Fprintln(w, printable(fmt.Sprintf("  dimension %d of %s: dims = %s in [model], or %s", d.Axis, d.Input, d.Recipe(), d.Flag())))
+	}
+}
+
+// printEdits says what an export changes besides numbers.
+func printEdits(w io.Writer, edits []string) {
+	if len(edits) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "\nAn exported file differs from this one in more than numbers:")
+	for _, e := range edits {
+		fmt.Fprintln(w, "  "+printable(e))
 	}
 }
 
