@@ -66,7 +66,8 @@ func hardSigmoid(c *call) ops.Expr {
 	return c.expr(0).Scale(c.attrFloat("alpha", 0.2)).Shift(c.attrFloat("beta", 0.5)).Clamp(0, 1)
 }
 
-func hardSwish(x ops.Expr) ops.Expr { return x.Mul(x.Scale(1./6).Shift(0.5).Clamp(0, 1)) }
+// hardSwish is x·min(max(x + 3, 0), 6) / 6, whose limits are met exactly.
+func hardSwish(x ops.Expr) ops.Expr { return x.Mul(x.Shift(3).Clamp(0, 6)).Scale(1. / 6) }
 
 func softsign(x ops.Expr) ops.Expr { return x.Div(x.Abs().Shift(1)) }
 

@@ -46,7 +46,7 @@ func Apply(source *onnx.Model, output string, inputs []*onnx.Tensor, d array.DTy
 // apply writes an output of a graph without inputs. The variables are initializers that become inputs of the expression graph
 // although nothing may be trained through what reads them.
 func apply(source *onnx.Model, output string, variables []*onnx.Tensor, d array.DType) (*Applied, error) {
-	m := &Model{Source: source, Output: output}
+	m := &Model{Source: source, Output: output, options: Options{TrainMasks: true}} // infinities are numbers like others
 	var needed map[string]bool
 	var err error
 	if m.opset, err = Opset(source); err != nil {

@@ -207,9 +207,14 @@ func lpPool(c *call) ops.Expr {
 		return ops.Expr{}
 	}
 	if p == 2 {
-		return x.Square().PoolSum(kernel, window).Sqrt()
+		return root(x.Square().PoolSum(kernel, window), ops.Expr.Sqrt)
 	}
-	return x.Abs().Pow(ops.Scalar(p)).PoolSum(kernel, window).Pow(ops.Scalar(1 / p))
+	return root(x.Abs().Pow(ops.Scalar(p)).PoolSum(kernel, window), inverse(p))
+}
+
+// inverse is the inverse of the p-th power.
+func inverse(p float64) func(ops.Expr) ops.Expr {
+	return func(x ops.Expr) ops.Expr { return x.Pow(ops.Scalar(1 / p)) }
 }
 
 // global reduces all spatial axes.
@@ -229,7 +234,7 @@ func global(f func(x ops.Expr, keep bool, axes ...int) ops.Expr) importer {
 func globalLpPool(c *call) ops.Expr {
 	p := float64(c.attrInt("p", 2))
 	return global(func(x ops.Expr, keep bool, axes ...int) ops.Expr {
-		return x.Abs().Pow(ops.Scalar(p)).Sum(keep, axes...).Pow(ops.Scalar(1 / p))
+		return root(x.Abs().Pow(ops.Scalar(p)).Sum(keep, axes...), inverse(p))
 	})(c)
 }
 

@@ -175,24 +175,28 @@ func meanVarianceNormalization(c *call) ops.Expr {
 		return ops.Expr{}
 	}
 	centered := x.Sub(x.Mean(true, reduced...))
-	return centered.Div(centered.Square().Mean(true, reduced...).Sqrt().Shift(1e-9))
+	return centered.Div(root(centered.Square().Mean(true, reduced...), ops.Expr.Sqrt).Shift(1e-9))
 }
 
-// lpNormalization divides by the norm along an axis, of order one or two.
+// lpNormalization divides by the norm along an axis, of order one or two. Zeros stay zeros, and have the gradient zero.
 func lpNormalization(c *call) ops.Expr {
 	x, p := c.expr(0), c.attrInt("p", 2)
 	axis := c.axis(c.attrInt("axis", -1), x.Rank())
 	if c.err != nil {
 		return ops.Expr{}
 	}
+	var n ops.Expr
 	switch p {
 	case 1:
-		return x.Div(x.Abs().Sum(true, axis))
+		n = x.Abs().Sum(true, axis)
 	case 2:
-		return x.Div(x.Square().Sum(true, axis).Sqrt())
+		n = norm(x, true, axis)
+	default:
+		c.fail("attribute p = %d is not supported (1 and 2 are)", p)
+		return ops.Expr{}
 	}
-	c.fail("attribute p = %d is not supported (1 and 2 are)", p)
-	return ops.Expr{}
+	zero := isZero(n)
+	return zero.Where(ops.Scalar(0), x.Div(zero.Where(ops.Scalar(1), n)))
 }
 
 // localResponseNormalization divides by (bias + alpha/size · Σ x²)^beta, summed over size neighbouring channels (Krizhevsky,

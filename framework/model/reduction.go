@@ -49,7 +49,18 @@ func sumOf(f func(ops.Expr) ops.Expr) reducer {
 	return func(x ops.Expr, keep bool, axes ...int) ops.Expr { return f(x).Sum(keep, axes...) }
 }
 
-func norm(x ops.Expr, keep bool, axes ...int) ops.Expr { return x.Square().Sum(keep, axes...).Sqrt() }
+func norm(x ops.Expr, keep bool, axes ...int) ops.Expr {
+	return root(x.Square().Sum(keep, axes...), ops.Expr.Sqrt)
+}
+
+// root is a root of sums of powers. At zero, where its derivative is infinite and that of the powers zero, the gradient is zero, as that
+// of PyTorch's norms.
+func root(sum ops.Expr, f func(ops.Expr) ops.Expr) ops.Expr {
+	zero := isZero(sum)
+	return zero.Where(ops.Scalar(0), f(zero.Where(ops.Scalar(1), sum)))
+}
+
+func isZero(x ops.Expr) ops.Expr { return x.Equal(ops.Scalar(0)) }
 
 func logSum(x ops.Expr, keep bool, axes ...int) ops.Expr { return x.Sum(keep, axes...).Log() }
 
@@ -105,7 +116,7 @@ func topK(c *call) ops.Expr {
 	return ops.Apply(ops.GatherElements{Axis: axis}, x, places)
 }
 
-// cumSum is a product with a triangle of ones.
+// cumSum adds what is one place before, then what is two before, four, and so on: no product with zero makes NaN of infinities.
 func cumSum(c *call) ops.Expr {
 	x, axis := c.expr(0), 0
 	if axes := c.ints(1); len(axes) == 1 {
@@ -117,26 +128,29 @@ func cumSum(c *call) ops.Expr {
 	if c.err != nil {
 		return ops.Expr{}
 	}
-	n, last := x.Shape()[axis], x.Rank()-1
-	if n*n > maxConstant {
-		c.fail("an axis of %d elements is too long", n)
+	if _, known := x.Known(); known && product(x.Shape()) > maxConstant/8 {
+		c.fail("a constant of shape %v is too large to be summed up while the graph is written", x.Shape())
 		return ops.Expr{}
 	}
-	ones := make([]float64, n*n)
-	for i := range ones {
-		from, to := i/n, i%n
-		if backward {
-			from, to = to, from
-		}
-		if from < to || from == to && !exclusive {
-			ones[i] = 1
-		}
+	n := x.Shape()[axis]
+	if exclusive {
+		x = moved(x, axis, min(1, n), backward)
 	}
-	perm := counted(x.Rank())
-	perm[axis], perm[last] = last, axis
-	shape := x.Transpose(perm...).Shape()
-	rows := x.Transpose(perm...).Reshape(product(shape)/n, n)
-	return rows.MatMul(ops.Constant([]int{n, n}, ones)).Reshape(shape...).Transpose(perm...)
+	for by := 1; by < n; by *= 2 {
+		x = x.Add(moved(x, axis, by, backward))
+	}
+	return x
+}
+
+// moved moves elements along an axis, toward the end or, backward, the beginning; zeros follow.
+func moved(x ops.Expr, axis, by int, backward bool) ops.Expr {
+	shape := x.Shape()
+	start, step := make([]int, len(shape)), slices.Repeat([]int{1}, len(shape))
+	if backward {
+		return x.Narrow(axis, by, shape[axis]).Place(start, step, shape, 0)
+	}
+	start[axis] = by
+	return x.Narrow(axis, 0, shape[axis]-by).Place(start, step, shape, 0)
 }
 
 // hardmax is one at the first maximum and zero elsewhere; before opset 13 all axes from the given one on were one.

@@ -50,11 +50,12 @@ func quotientRule(_, b, out, g Expr) (da, db Expr) {
 }
 
 // powerRule is b·aᵇ⁻¹ and log a·aᵇ. At a = 0 the first counts as zero for b = 0, and the second for b ≥ 0: there a 1 stands for
-// the zero, so that no infinity arises in the derivatives of these either.
+// the zero, so that no infinity arises in the derivatives of these either. So it does for b < 1 where g is zero, see [bothZero].
 func powerRule(a, b, out, g Expr) (da, db Expr) {
 	zero, one := a.Equal(a.Fill(0)), a.Fill(1)
 	base := zero.Mul(b.Equal(b.Fill(0))).Where(one, a)
-	da = g.Mul(b).Mul(base.Pow(b.Shift(-1)))
+	steep := b.Less(b.Fill(1)).Mul(bothZero(a, g))
+	da = unless(steep, base, func(base Expr) Expr { return g.Mul(b).Mul(base.Pow(b.Shift(-1))) })
 	base = zero.Mul(b.Less(b.Fill(0)).OneMinus()).Where(one, a)
 	return da, g.Mul(out).Mul(base.Log())
 }

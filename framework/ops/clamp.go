@@ -7,10 +7,10 @@ import (
 )
 
 // Clamp limits every element to the numbers from Min to Max, which may be infinite; where Min is above Max, all become Max. NaN
-// stays NaN. ONNX Clip. The derivative is that of PyTorch's clamp: 1 inside and at the limits, zero outside.
+// stays NaN. ONNX Clip. The derivative is that of PyTorch's clamp: 1 inside, zero outside and at the limits.
 type Clamp struct{ Min, Max float64 }
 
-// Within is 1 for every element from Min to Max, both included, else 0, also for NaN: the derivative of [Clamp].
+// Within is 1 for every element between Min and Max, else 0, also for both and for NaN: the derivative of [Clamp].
 type Within struct{ Min, Max float64 }
 
 // Clamp limits x to the numbers from lo to hi.
@@ -36,7 +36,7 @@ func (o Within) Shape(in ...tensor.Shape) (tensor.Shape, error) { return Clamp(o
 // Constant reports that the output has no gradient.
 func (Within) Constant(int) bool { return true }
 
-// Gradient is g inside the limits and at them.
+// Gradient is g between the limits.
 func (o Clamp) Gradient(in []Expr, _, g Expr) []Expr { return []Expr{g.Mul(in[0].with(Within(o)))} }
 
 // Gradient vanishes.
@@ -65,7 +65,7 @@ func within[T Float](o Within, out, x Tensor[T]) {
 	lo, hi := T(o.Min), T(o.Max)
 	for i, v := range x.Data {
 		out.Data[i] = 0
-		if lo <= v && v <= hi {
+		if lo < v && v < hi {
 			out.Data[i] = 1
 		}
 	}

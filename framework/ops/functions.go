@@ -45,7 +45,7 @@ var functions = map[Function]struct {
 }{
 	Exp:      {math.Exp, func(_, y, g Expr) Expr { return g.Mul(y) }},
 	Log:      {math.Log, func(x, _, g Expr) Expr { return g.Div(x) }},
-	Sqrt:     {math.Sqrt, func(_, y, g Expr) Expr { return g.Div(y).Scale(0.5) }},
+	Sqrt:     {math.Sqrt, func(_, y, g Expr) Expr { return unless(bothZero(y, g), y, func(y Expr) Expr { return g.Div(y).Scale(0.5) }) }},
 	Abs:      {math.Abs, func(x, _, g Expr) Expr { return g.Mul(x.Sign()) }},
 	Sign:     {value: sign},
 	Step:     {value: step},
@@ -71,6 +71,15 @@ var functions = map[Function]struct {
 	Trunc:    {value: math.Trunc},
 	IsNaN:    {value: func(x float64) float64 { return indicator(math.IsNaN(x)) }},
 	IsInf:    {value: func(x float64) float64 { return indicator(math.IsInf(x, 0)) }},
+}
+
+// bothZero is 1 where a and b are zero. Where a derivative is infinite and what it multiplies is zero, nothing flows on, though 0·∞ is
+// NaN: norms that exporters write out with roots then have the gradient zero at zero, as PyTorch's norms do.
+func bothZero(a, b Expr) Expr { return a.Equal(a.Fill(0)).Mul(b.Equal(b.Fill(0))) }
+
+// unless is zero where a condition holds, else f(x), which is given a one where it does.
+func unless(condition, x Expr, f func(Expr) Expr) Expr {
+	return condition.Where(x.Fill(0), f(condition.Where(x.Fill(1), x)))
 }
 
 func sign(x float64) float64 {

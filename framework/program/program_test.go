@@ -202,7 +202,7 @@ func TestPartsThatDoNotFitAreRefused(t *testing.T) {
 		want      string
 	}{
 		{"no parameters", programtest.NewNetwork(3).Apply("Tanh"), program.CrossEntropy{}, heavyBall, 5, "nothing would be trained"},
-		{"no examples", classifier(), program.CrossEntropy{}, heavyBall, 0, "dimension below one"},
+		{"no examples", classifier(), program.CrossEntropy{}, heavyBall, 0, "no elements"},
 		{"one loss for all examples", classifier(), total{}, heavyBall, 5, "program_test.total: losses of shape () for 5 examples"},
 		{"a loss that fails", classifier(), failing{}, heavyBall, 5, "program_test.failing: Reshape"},
 		{"an optimizer that fails", classifier(), program.CrossEntropy{}, written(func(*optim.Step) {}), 5, `"hidden.weight" is never set`},

@@ -103,7 +103,7 @@ static void NAME(instruction)(const struct backstitch_instruction *restrict in, 
 		break;
 	ONE(Copy, x)
 	ONE(Affine, p * x + q)
-	ONE(Within, (x >= p) & (x <= q) ? (T)1 : (T)0)
+	ONE(Within, (x > p) & (x < q) ? (T)1 : (T)0)
 	THREE(Where, u != 0 ? v : w)
 	TWO(Add, u + v)
 	TWO(Sub, u - v)

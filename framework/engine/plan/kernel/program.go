@@ -44,7 +44,7 @@ const (
 	Fill               // P
 	Affine             // P·a + Q
 	Clamp              // a limited to P…Q; NaN stays; where P > Q it is Q
-	Within             // 1 where P ≤ a ≤ Q, else 0
+	Within             // 1 where P < a < Q, else 0
 	Where              // b where a is not zero (NaN is not), else c
 
 	Add // a + b
