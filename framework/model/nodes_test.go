@@ -30,11 +30,11 @@ type nodeCase struct {
 	Integers  map[string]any // nested lists
 
 	// Of a table of derivatives: the gradient of Σ slope·y, and the product of its Hessian with a direction, where there is one.
-	derivatives
+	outcome
 	Differs *difference
 }
 
-type derivatives struct {
+type outcome struct {
 	Y                   tensorText
 	Gradients, Products map[string]tensorText
 }
@@ -42,7 +42,7 @@ type derivatives struct {
 // difference is what is expected instead, and why.
 type difference struct {
 	Because string
-	derivatives
+	outcome
 }
 
 type nodeText struct {
@@ -158,9 +158,9 @@ func TestDerivativesAtSingularPointsAreThoseOfPyTorch(t *testing.T) {
 	for _, c := range readNodeCases(t, "testdata/singular.json") {
 		t.Run(c.Name, func(t *testing.T) {
 			y, gradients, products := c.differentiate(t)
-			want := c.derivatives
+			want := c.outcome
 			if c.Differs != nil {
-				want = c.Differs.derivatives
+				want = c.Differs.outcome
 			}
 			c.expect(t, "y", y, want.Y)
 			for name := range c.Inputs {
@@ -186,16 +186,59 @@ func (c nodeCase) expect(t *testing.T, what string, got ops.Expr, want tensorTex
 			}
 			values = result.As(array.Float64).F64
 		}
-		if !slices.EqualFunc(values, numbers, near) {
+		if !slices.EqualFunc(values, numbers, within(want.tolerance())) {
 			t.Errorf("%s on %s is %v, want %v", what, engine, values, numbers)
 		}
 	}
 }
 
-// near compares numbers of float64 that were computed in different ways.
-func near(a, b float64) bool {
-	const tolerance = 1e-12
-	return a == b || math.IsNaN(a) && math.IsNaN(b) || math.Abs(a-b) <= tolerance*(1+math.Abs(b))
+// TestNodesAreThoseOfONNXRuntime holds both engines to testdata/runtime.json, which says what it is.
+func TestNodesAreThoseOfONNXRuntime(t *testing.T) {
+	for _, c := range readNodeCases(t, "testdata/runtime.json") {
+		t.Run(c.Name, func(t *testing.T) {
+			var applied *model.Applied
+			err := ops.Build(func() (err error) {
+				applied, err = model.Apply(c.source(t), "y", c.inputs(t), array.Float64)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.expect(t, "y", applied.Output, c.Y)
+			if shape := applied.Output.Shape(); !slices.EqualFunc(shape, c.Y.Dims, func(n int, d int64) bool { return int64(n) == d }) {
+				t.Errorf("the shape is %v, want %v", shape, c.Y.Dims)
+			}
+			if kind := applied.DType.String(); c.Y.DType != kind {
+				t.Errorf("the elements are %v, want %v", kind, c.Y.DType)
+			}
+		})
+	}
+}
+
+func (c nodeCase) inputs(t *testing.T) (list []*onnx.Tensor) {
+	t.Helper()
+	for name, x := range c.Inputs {
+		list = append(list, x.tensor(t, name))
+	}
+	return list
+}
+
+// tolerance is for the rounding of sums in the type's precision; integers are exact.
+func (x tensorText) tolerance() float64 {
+	switch x.DType {
+	case "":
+		return 1e-12
+	case "FLOAT":
+		return 1e-6
+	}
+	return 0
+}
+
+// within returns whether numbers differ by less than a tolerance, relative to the wanted one.
+func within(tolerance float64) func(got, want float64) bool {
+	return func(got, want float64) bool {
+		return got == want || math.IsNaN(got) && math.IsNaN(want) || math.Abs(got-want) <= tolerance*(1+math.Abs(want))
+	}
 }
 
 // differentiate writes y, and the derivatives of Σ slope·y in all inputs.
@@ -203,11 +246,7 @@ func (c nodeCase) differentiate(t *testing.T) (y ops.Expr, gradients, products m
 	t.Helper()
 	gradients, products = map[string]ops.Expr{}, map[string]ops.Expr{}
 	err := ops.Build(func() error {
-		var inputs []*onnx.Tensor
-		for name, x := range c.Inputs {
-			inputs = append(inputs, x.tensor(t, name))
-		}
-		a, err := model.Apply(c.source(t), "y", inputs, array.Float64)
+		a, err := model.Apply(c.source(t), "y", c.inputs(t), array.Float64)
 		if err != nil {
 			return err
 		}

@@ -43,9 +43,11 @@ var functions = map[Function]struct {
 	value      func(float64) float64
 	derivative func(x, y, g Expr) Expr
 }{
-	Exp:      {math.Exp, func(_, y, g Expr) Expr { return g.Mul(y) }},
-	Log:      {math.Log, func(x, _, g Expr) Expr { return g.Div(x) }},
-	Sqrt:     {math.Sqrt, func(_, y, g Expr) Expr { return unless(bothZero(y, g), y, func(y Expr) Expr { return g.Div(y).Scale(0.5) }) }},
+	Exp: {math.Exp, func(_, y, g Expr) Expr { return g.Mul(y) }},
+	Log: {math.Log, func(x, _, g Expr) Expr { return g.Div(x) }},
+	Sqrt: {math.Sqrt, func(_, y, g Expr) Expr {
+		return unless(bothZero(y, g), y, func(y Expr) Expr { return g.Div(y).Scale(0.5) })
+	}},
 	Abs:      {math.Abs, func(x, _, g Expr) Expr { return g.Mul(x.Sign()) }},
 	Sign:     {value: sign},
 	Step:     {value: step},
