@@ -24,6 +24,8 @@ type Point struct {
 	State        *optim.State // nil if it diverged
 	Averages     []Memory     // of each of the job's averages; nil before its first iterate
 	Trail        Memory       // of an iterate that others may merge with: its states at the milestones
+	Ended        bool         // it evaluates as diverged: nothing starts from it, but trajectories that pass it go on
+	Lost         bool         // what it starts from diverged
 	Bracket      Memory       // of an iterate with a bracket: the end of its word, the bracket's term, the sum of its gradients
 }
 
@@ -60,7 +62,7 @@ func (e *executor) checkpoint() Checkpoint {
 		if !e.jobs[n.job].chain {
 			p.Averages = n.averages
 		}
-		p.Trail = trailMemory(n.trail)
+		p.Trail, p.Ended, p.Lost = trailMemory(n.trail), n.ended, n.lost
 		c.Points = append(c.Points, p)
 	}
 	for job := range e.jobs {
@@ -116,6 +118,7 @@ func (e *executor) goTo(c Checkpoint) error {
 		}
 		n.point, n.averages, n.computed, n.finished = c.Points[i], c.Points[i].Averages, true, true
 		n.diverged = n.point.State == nil
+		n.ended, n.lost = n.point.Ended || n.diverged, n.point.Lost
 		if !n.point.fits(n, &e.jobs[n.job]) {
 			return fmt.Errorf("%s: its iterate %d has another layout, precision or number of averages", e.jobs[n.job].Name, n.iterate)
 		}

@@ -1,6 +1,10 @@
 package compose
 
-import "context"
+import (
+	"context"
+
+	"github.com/seed5b471a7e/backstitch/framework/optim"
+)
 
 // evaluation is what evaluating a node finds.
 type evaluation struct {
@@ -8,19 +12,27 @@ type evaluation struct {
 	averages []Memory
 	score    *float64 // of the iterate
 	base     *float64 // the score of what a trial started from
+	ended    bool     // it diverged, or its value says so
 }
 
 // evaluate visits a node's state, its averages where they are not that state, and what a trial is compared with.
-func (w *worker) evaluate(ctx context.Context, n *node, base *float64) (e evaluation, err error) {
+func (w *worker) evaluate(ctx context.Context, t task) (e evaluation, err error) {
+	n, base := t.node, t.base
 	job := &w.jobs[n.job]
+	state := n.point.State
+	if t.skip {
+		state = nil
+	}
 	e.averages = n.point.Averages
 	if !job.chain && n.wanted {
-		e.averages = job.takeWanted(n)
+		e.averages = job.takeWanted(n, state)
 	}
-	visited := Visited{Job: n.job, Iterate: n.iterate, Average: -1, State: n.point.State}
+	visited := Visited{Job: n.job, Iterate: n.iterate, Average: -1, State: state}
 	if job.Successive {
 		visited.Previous = job.Initial
-		if n.previous != nil {
+		if t.alone {
+			visited.Previous = nil
+		} else if n.previous != nil {
 			visited.Previous = n.previous.point.State
 		}
 	}
@@ -29,6 +41,7 @@ func (w *worker) evaluate(ctx context.Context, n *node, base *float64) (e evalua
 		return e, err
 	}
 	e.values = append(e.values, value)
+	e.ended = value.Diverged || w.options.Diverges != nil && w.options.Diverges(value.Value)
 	if w.options.Score != nil && !value.Diverged {
 		e.score = w.score(value)
 	}
@@ -48,8 +61,8 @@ func (w *worker) evaluate(ctx context.Context, n *node, base *float64) (e evalua
 		if len(e.averages) > i && e.averages[i] != nil {
 			v.State = job.Initial.Clone()
 			a.mean(e.averages[i], job.taken(a, n.iterate), v.State.Data)
-			if n.point.State != nil {
-				v.State.Count = n.point.State.Count
+			if state != nil {
+				v.State.Count = state.Count
 			}
 		}
 		if value, err = w.visit(ctx, v); err != nil {
@@ -69,7 +82,7 @@ func (n *node) origin(job *Job) Visited {
 }
 
 // takeWanted returns the averages of the wanted iterates up to a node's.
-func (j *Job) takeWanted(n *node) []Memory {
+func (j *Job) takeWanted(n *node, state *optim.State) []Memory {
 	if len(j.Averages) == 0 {
 		return nil
 	}
@@ -77,10 +90,10 @@ func (j *Job) takeWanted(n *node) []Memory {
 	if n.previous != nil {
 		before = n.previous.averages
 	}
-	if n.point.State == nil {
+	if state == nil {
 		return j.take(before, n.iterate, lost(j.Initial.Data))
 	}
-	return j.take(before, n.iterate, n.point.State.Data)
+	return j.take(before, n.iterate, state.Data)
 }
 
 func (w *worker) visit(ctx context.Context, v Visited) (Evaluated, error) {

@@ -111,6 +111,10 @@ func (n *node) registerLast() {
 type task struct {
 	node *node
 	word int
+	skip bool // what the node starts from diverged
+
+	base  *float64 // how what a trial is compared with evaluates, nil if nobody looked yet
+	alone bool     // the wanted iterate before diverged
 }
 
 const evaluate = -1
@@ -123,14 +127,13 @@ func (e *executor) work(ctx context.Context, w *worker) {
 		n := t.node
 		if t.word != evaluate {
 			var o outcome
-			if !e.unlocked(ctx, n, func() (err error) { o, err = w.walk(ctx, n, t.word); return err }) {
+			if !e.unlocked(ctx, n, func() (err error) { o, err = w.walk(ctx, t); return err }) {
 				return
 			}
 			e.arrive(n, o)
 		} else {
 			var found evaluation
-			base := *e.scoreOfBase(n)
-			if !e.unlocked(ctx, n, func() (err error) { found, err = w.evaluate(ctx, n, base); return err }) {
+			if !e.unlocked(ctx, n, func() (err error) { found, err = w.evaluate(ctx, t); return err }) {
 				return
 			}
 			e.finish(ctx, n, found)
@@ -171,9 +174,10 @@ func (e *executor) take() task {
 		end := min(e.next+e.window, e.end)
 		var chosen *node
 		for _, n := range e.nodes[e.next:end] {
-			if n.mayBeEvaluated() {
+			if e.mayBeEvaluated(n) {
 				n.evaluating = true
-				return task{n, evaluate}
+				n.mark()
+				return task{node: n, word: evaluate, skip: n.lost, base: *e.scoreOfBase(n), alone: n.previous != nil && n.previous.ended}
 			}
 			if e.mayStart(n) && (chosen == nil || end == e.end && n.weight > chosen.weight) {
 				chosen = n
@@ -187,10 +191,17 @@ func (e *executor) take() task {
 	return task{}
 }
 
-// mayBeEvaluated reports whether a node, and what it is evaluated together or compared with, are there.
-func (n *node) mayBeEvaluated() bool {
+// mayBeEvaluated reports whether a node, and what it is evaluated together or compared with, are there. Where iterates decide what comes
+// next, it must be known of all before whether they diverged.
+func (e *executor) mayBeEvaluated(n *node) bool {
 	return n.computed && !n.evaluating && !n.finished &&
-		(n.previous == nil || n.previous.finished) && (!n.trial || n.base == nil || n.base.finished)
+		(n.previous == nil || n.previous.finished) && (!n.trial || n.base == nil || n.base.finished) &&
+		(e.trials[n.job] == nil || e.known(n.from))
+}
+
+// known reports whether a node, and those that it comes from, are evaluated or never will be.
+func (e *executor) known(n *node) bool {
+	return n == nil || n.position < e.next || n.finished && (n.wanted || n.trial || e.known(n.from))
 }
 
 // hand gives the next word of a node away.
@@ -201,7 +212,7 @@ func (e *executor) hand(n *node) task {
 	}
 	n.handed++
 	n.running++
-	return task{n, n.handed - 1}
+	return task{node: n, word: n.handed - 1, skip: n.skipped()}
 }
 
 // mayStart reports whether the next word of a node may start. Memory never holds up the node that is emitted next, so the run
@@ -272,6 +283,7 @@ func (e *executor) scoreOfBase(n *node) **float64 {
 func (e *executor) finish(ctx context.Context, n *node, found evaluation) {
 	n.evaluated, n.averages, n.score = found.values, found.averages, found.score
 	n.finished = true
+	n.ended = n.ended || found.ended
 	if n.trial {
 		*e.scoreOfBase(n) = found.base
 		better := found.score != nil && *found.score < *found.base
@@ -291,6 +303,10 @@ func (e *executor) emit(ctx context.Context) {
 	e.emitting = true
 	for e.err == nil && e.next < e.end && e.nodes[e.next].finished {
 		n := e.nodes[e.next]
+		n.mark()
+		if n.lost { // though it may have been computed before that was known
+			n.evaluated = slices.Repeat([]Evaluated{{Diverged: true}}, 1+len(e.jobs[n.job].Averages))
+		}
 		if !n.skipped() {
 			e.spent[n.job].work = e.spent[n.job].work.Add(n.work)
 			e.spent[n.job].time += n.time

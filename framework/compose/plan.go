@@ -45,6 +45,8 @@ type node struct {
 	handed, running int  // words given to workers so far, and now
 	computed        bool // point is final
 	diverged        bool
+	lost            bool // what it starts from diverged, or evaluates so
+	ended           bool // it is lost, diverged, or evaluates so: nothing starts from it
 	evaluating      bool
 	finished        bool // and evaluated
 	averaged        int  // words in the mean so far
@@ -65,7 +67,30 @@ type node struct {
 type leg struct{ iterate, skip int }
 
 // skipped reports whether the node is not computed because what it starts from diverged.
-func (n *node) skipped() bool { return n.from != nil && n.from.diverged }
+func (n *node) skipped() bool { return n.from != nil && n.from.diverged || n.startsLost() }
+
+// startsLost reports whether what the node starts from diverged, or evaluated so. It is certain once all before the node are emitted. What
+// a trajectory only passes on its way, because others share it, decides nothing.
+func (n *node) startsLost() bool {
+	m := n.from
+	switch {
+	case m == nil:
+		return false
+	case n.path[0].skip > 0:
+		return m.lost || !m.wanted && m.startsLost()
+	}
+	return m.ended || !m.wanted && m.startsLost()
+}
+
+// mark records what is known of where the node starts.
+func (n *node) mark() {
+	if n.startsLost() {
+		n.lost, n.ended = true, true
+	}
+	if n.diverged && !n.ended {
+		n.ended = true
+	}
+}
 
 // needs lists the nodes that this one is computed or evaluated from.
 func (n *node) needs() []*node {

@@ -89,6 +89,10 @@ type Options struct {
 	// Score says how what Visit returned compares: less is better, and NaN is worst. Only adaptive arrangements need it.
 	Score func(value any) float64
 
+	// Diverges reports whether what Visit returned of an iterate says that it diverged, though its state is finite. What starts from it
+	// is not computed then, as if the state were not finite; nil if states alone decide.
+	Diverges func(value any) bool
+
 	// Emit receives the results one at a time, each as soon as it and all before it are there: ordered by iterate, then by job.
 	// What checkpoint returns must not be changed, or used after Emit has returned.
 	Emit func(r Result, checkpoint func() Checkpoint) error
@@ -105,7 +109,7 @@ type Visited struct {
 	Previous     *optim.State // of a successive job's iterate: the wanted one before, the initial state at first; nil if it diverged
 }
 
-// Evaluated is what Visit returned for a state: nil if there is no state, because it is not finite, or starts from one that is not.
+// Evaluated is what Visit returned for a state: nil if there is no state, because it is not finite, or starts from one that diverged.
 type Evaluated struct {
 	Value    any
 	Diverged bool

@@ -32,8 +32,9 @@ type outcome struct {
 }
 
 // walk applies a word of a node to a copy of what the node starts from.
-func (w *worker) walk(ctx context.Context, n *node, index int) (outcome, error) {
-	if n.skipped() {
+func (w *worker) walk(ctx context.Context, t task) (outcome, error) {
+	n, index := t.node, t.word
+	if t.skip {
 		return outcome{diverged: true}, nil
 	}
 	start := time.Now()

@@ -38,6 +38,8 @@ type pointHeader struct {
 	Job      int     `json:"job"`
 	Iterate  int     `json:"iterate"`
 	Diverged bool    `json:"diverged,omitempty"`
+	Ended    bool    `json:"ended,omitempty"`
+	Lost     bool    `json:"lost,omitempty"`
 	Count    int64   `json:"count"`
 	Averages [][]int `json:"averages,omitempty"` // lengths of the vectors of each
 	Trail    []int   `json:"trail,omitempty"`    // lengths of its vectors
@@ -62,7 +64,7 @@ func (c checkpoint) write(w io.Writer) error {
 	header := checkpointHeader{Results: c.Results, Lines: c.lines, Accepted: c.Accepted}
 	var numbers []any
 	for _, p := range c.Points {
-		h := pointHeader{Job: p.Job, Iterate: p.Iterate, Diverged: p.State == nil}
+		h := pointHeader{Job: p.Job, Iterate: p.Iterate, Diverged: p.State == nil, Ended: p.Ended, Lost: p.Lost}
 		if p.State != nil {
 			h.Count = p.State.Count
 			numbers = append(numbers, p.State.Data.F32, p.State.Data.F64)
@@ -228,7 +230,7 @@ func (h pointHeader) size(like []compose.Job) (bytes int64, err error) {
 }
 
 func readPoint(r io.Reader, h pointHeader, initial *optim.State) (compose.Point, error) {
-	p := compose.Point{Job: h.Job, Iterate: h.Iterate}
+	p := compose.Point{Job: h.Job, Iterate: h.Iterate, Ended: h.Ended, Lost: h.Lost}
 	if !h.Diverged {
 		p.State = &optim.State{Layout: initial.Layout, Data: initial.Data.Clone(), Count: h.Count}
 		if err := binary.Read(r, binary.LittleEndian, p.State.Data.F32); err != nil {

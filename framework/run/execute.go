@@ -54,7 +54,7 @@ func (r *Run) Execute(ctx context.Context, o Options) (*Folder, error) {
 		o.notice("the run is computed again from its start, and the recorded lines are compared: %v", err)
 		err = e.compose(ctx, checkpoint{}, lines)
 	}
-	if errors.Is(err, errGone) {
+	if errors.Is(err, errGone) { // the folder is no longer this run's to write in
 		return nil, err
 	}
 	folder, failure := e.finish(info, err)
@@ -74,7 +74,7 @@ func (e *execution) compose(ctx context.Context, from checkpoint, lines []Line) 
 	}
 	stopped, err := compose.Run(ctx, e.run.jobs, compose.Options{
 		Workers: e.options.Workers, Memory: e.options.Memory, Resume: from.Checkpoint,
-		Visit: e.visit, Score: trialScore, Emit: e.emit, Progress: e.options.Progress,
+		Visit: e.visit, Score: trialScore, Diverges: diverges, Emit: e.emit, Progress: e.options.Progress,
 	})
 	if stopped.Results > from.Results && !errors.Is(err, errGone) {
 		err = cmp.Or(err, e.save(stopped))
@@ -84,7 +84,7 @@ func (e *execution) compose(ctx context.Context, from checkpoint, lines []Line) 
 
 // save saves a checkpoint. The lines that it counts are on the disk before, and so are the weights of what is not computed again.
 func (e *execution) save(c compose.Checkpoint) error {
-	if err := e.recorder.sync(); err != nil {
+	if err := cmp.Or(e.recorder.present(), e.recorder.sync()); err != nil {
 		return err
 	}
 	if err := e.keeper.flush(); err != nil {
@@ -137,6 +137,12 @@ func (e *execution) visit(ctx context.Context, worker int, v compose.Visited) (a
 func trialScore(value any) float64 {
 	metrics, _ := value.([]Metric)
 	return Line{Metrics: metrics}.Metric(recipe.TrialMetric)
+}
+
+// diverges is [diverged] of what visit returned.
+func diverges(value any) bool {
+	metrics, _ := value.([]Metric)
+	return diverged(metrics)
 }
 
 // emit records a result, and now and then saves a checkpoint.

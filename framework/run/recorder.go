@@ -17,10 +17,16 @@ var errGone = errors.New("is gone, or another file stands in its place: the run 
 // process, and they are on the disk before a checkpoint counts them, so that they survive the system.
 type recorder struct {
 	path  string
-	file  *os.File
+	file  metricsFile
 	info  fs.FileInfo // of the file, to see that it is still there
 	lines int         // recorded so far, in this run and the one that it resumes
 	known []Line      // those that come next and stand in the file already
+}
+
+// metricsFile is what a recorder does with its file.
+type metricsFile interface {
+	io.WriteCloser
+	Sync() error
 }
 
 // newRecorder opens the metrics file of a folder, whose lines these are. The first ones are taken as recorded; those behind them are
@@ -32,27 +38,37 @@ func newRecorder(folder string, lines []Line, recorded int) (r *recorder, err er
 		return nil, err
 	}
 	r = &recorder{path: path, lines: recorded, known: lines[recorded:]}
-	if r.file, err = os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o644); err != nil {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
 		return nil, fmt.Errorf("run: %w", err)
 	}
-	if r.info, err = r.file.Stat(); err == nil {
-		err = r.file.Truncate(size)
+	r.file = file
+	if r.info, err = file.Stat(); err == nil {
+		err = file.Truncate(size)
 	}
 	if err == nil {
-		_, err = r.file.Seek(size, io.SeekStart)
+		_, err = file.Seek(size, io.SeekStart)
 	}
 	if err != nil {
-		r.file.Close()
+		file.Close()
 		return nil, fmt.Errorf("run: %w", err)
 	}
 	syncFolder(folder)
 	return r, nil
 }
 
-// record appends lines in one piece.
-func (r *recorder) record(lines []Line) error {
+// present returns errGone unless the file stands where it was opened.
+func (r *recorder) present() error {
 	if now, err := os.Stat(r.path); err != nil || !os.SameFile(now, r.info) {
 		return fmt.Errorf("run: %s %w", r.path, errGone)
+	}
+	return nil
+}
+
+// record appends lines in one piece.
+func (r *recorder) record(lines []Line) error {
+	if err := r.present(); err != nil {
+		return err
 	}
 	var text []byte
 	for _, l := range lines {

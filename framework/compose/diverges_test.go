@@ -1,0 +1,79 @@
+package compose
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"testing/synctest"
+)
+
+// tooFar says of one iterate in four that it diverged, and of no other.
+func tooFar(value any) bool {
+	return math.Mod(math.Abs(first(value.(evaluated).State))*64, 4) < 1
+}
+
+func TestWhatStartsFromAnIterateThatEvaluatesAsDivergedIsNotComputed(t *testing.T) {
+	var iterates []int
+	steps := steps(func(k int, x []float64) { x[0] = float64(k) })
+	jobs := []Job{
+		{Name: "forward", Arrangement: Forward{}, Averages: []Average{{}}},
+		{Name: "backward", Arrangement: Backward{}},
+		{Name: "windows", Arrangement: Backward{ResetEvery: 3}},
+	}
+	for i := range jobs {
+		jobs[i].Initial, jobs[i].Iterates, jobs[i].Maps = point(0, 0), upTo(9), every(steps)
+	}
+	work := int64(0)
+	_, err := Run(t.Context(), jobs, Options{Workers: 1, Visit: func(_ context.Context, _ int, v Visited) (any, error) {
+		return v.Iterate == 6, nil
+	}, Diverges: func(value any) bool { return value.(bool) }, Emit: func(r Result, _ func() Checkpoint) error {
+		if r.Job == 0 && r.Iterate > 6 {
+			work += r.Work.Steps
+			if !r.Averages[0].Diverged {
+				t.Errorf("the average of iterates that are not there is at iterate %d", r.Iterate)
+			}
+		}
+		if r.Diverged {
+			iterates = append(iterates, 10*r.Job+r.Iterate)
+		}
+		return nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Backward starts from the initial state always; the window that starts from iterate 6 is lost.
+	if want := []int{7, 27, 8, 28, 9, 29}; !slices.Equal(iterates, want) || work != 0 {
+		t.Errorf("not computed were %v, want %v; forward took %d steps behind its end", iterates, want, work)
+	}
+}
+
+func TestDivergedEvaluationsDoNotDependOnWorkersOrResuming(t *testing.T) {
+	ended := 0
+	for seed := range uint64(15) {
+		synctest.Test(t, func(t *testing.T) {
+			jobs, _ := randomJobs(t, rand.New(rand.NewPCG(seed, 8)), sleepy(tangle))
+			o := Options{Workers: 1, Diverges: tooFar, Visit: func(_ context.Context, _ int, v Visited) (any, error) { return v.Previous == nil, nil }}
+			whole := emitted(t, jobs, o)
+			for _, r := range whole {
+				if r.Diverged() {
+					ended++
+				}
+			}
+			for _, workers := range []int{2, 8} {
+				o.Workers = workers
+				requireSameResults(t, emitted(t, jobs, o), whole)
+			}
+			for results := 0; results <= len(whole); results++ {
+				o := o
+				first, c := interrupted(t, jobs, o, results)
+				o.Resume = c
+				requireSameResults(t, slices.Concat(first, emitted(t, jobs, o)), whole)
+			}
+		})
+	}
+	if ended == 0 {
+		t.Error("nothing was lost")
+	}
+}
