@@ -33,7 +33,7 @@ func TestMetricsAreOnTheDiskBeforeACheckpointCountsThem(t *testing.T) {
 		}
 		return nil
 	}}
-	e := &execution{options: Options{Folder: folder}, recorder: recorder}
+	e := &execution{options: Options{Folder: folder}, recorder: recorder, keeper: &keeper{}}
 	if err := recorder.record([]Line{{Arrangement: "forward", Iterate: 1}}); err != nil {
 		t.Fatal(err)
 	}
