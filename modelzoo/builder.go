@@ -46,6 +46,17 @@ func (b *builder) draw(random *rand.Rand) {
 	}
 }
 
+// zero gives all initializers zeros.
+func (b *builder) zero() {
+	for _, t := range b.tensors {
+		zeros, err := onnx.Zeros(t.name, onnx.Float, t.shape)
+		if err != nil {
+			panic(err) // the zoo's shapes are small
+		}
+		b.graph.Initializers = append(b.graph.Initializers, zeros)
+	}
+}
+
 // input declares the input, of the given shape after the batch dimension.
 func (b *builder) input(shape ...int64) {
 	b.stream = stream{"input", shape[0]}

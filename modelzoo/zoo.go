@@ -55,6 +55,13 @@ func Names() []string {
 // models, else they are He-normal (He et al., arXiv:1502.01852, fan-in) with
 // zero biases. The same seed gives the same weights.
 func Build(name string, seed uint64) (*onnx.Model, error) {
+	return build(name, func(b *builder) { b.draw(rand.New(rand.NewPCG(seed, 0))) })
+}
+
+// Untrained returns the same model with zeros for weights, which take no time, and memory only where they are read.
+func Untrained(name string) (*onnx.Model, error) { return build(name, (*builder).zero) }
+
+func build(name string, fill func(*builder)) (*onnx.Model, error) {
 	i := slices.IndexFunc(entries, func(e Entry) bool { return e.Name == name })
 	if i < 0 {
 		if meant := plugin.Suggest(name, Names()); meant != "" {
@@ -63,7 +70,7 @@ func Build(name string, seed uint64) (*onnx.Model, error) {
 		return nil, fmt.Errorf("modelzoo: unknown model %q; there are %s", name, strings.Join(Names(), ", "))
 	}
 	b := newBuilder(entries[i])
-	b.draw(rand.New(rand.NewPCG(seed, 0)))
+	fill(b)
 	return &onnx.Model{
 		IRVersion:    8,
 		ProducerName: "backstitch",

@@ -119,7 +119,7 @@ func (h *headSurgery) resize(name string, axis int) error {
 	if err != nil {
 		return err
 	}
-	if fresh, err = fresh.WithFloat32s(make([]float32, size)); err != nil {
+	if fresh, err = onnx.Zeros(name, old.DType, dims); err != nil {
 		return err
 	}
 	h.graph.Initializers[at] = fresh

@@ -43,6 +43,26 @@ func NewInt64Tensor(name string, dims []int64, data []int64) *Tensor {
 	return newTensor(name, Int64, dims, data)
 }
 
+// Zeros returns a tensor of numbers that are all zero. They take memory only once they are read.
+func Zeros(name string, dtype DataType, dims []int64) (*Tensor, error) {
+	t := &Tensor{Name: name, DType: dtype, Dims: slices.Clone(dims)}
+	n, err := t.Elems()
+	if err != nil {
+		return nil, err
+	}
+	width := 0
+	if dtype.known() {
+		width = dataTypes[dtype].width
+	}
+	if width == 0 || n > math.MaxInt/width {
+		return nil, fmt.Errorf("tensor %q: %d elements of type %v have no zeros", name, n, dtype)
+	}
+	if n > 0 {
+		t.storage, t.data = rawData, make([]byte, n*width)
+	}
+	return t, nil
+}
+
 func newTensor[T float32 | float64 | int64](name string, dtype DataType, dims []int64, data []T) *Tensor {
 	t := &Tensor{Name: name, DType: dtype, Dims: slices.Clone(dims)}
 	n, err := t.Elems()

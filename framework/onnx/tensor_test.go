@@ -181,3 +181,24 @@ func TestConstructorsPanicWhereDataDoNotFillTheShape(t *testing.T) {
 		}()
 	}
 }
+
+func TestZerosAreTensorsOfTheirType(t *testing.T) {
+	for _, dtype := range []onnx.DataType{onnx.Float, onnx.Double, onnx.Float16, onnx.BFloat16} {
+		z, err := onnx.Zeros("z", dtype, []int64{2, 3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		values, err := z.Float64s()
+		if err != nil || len(values) != 6 || slices.ContainsFunc(values, func(v float64) bool { return v != 0 }) {
+			t.Errorf("%v: %v, %v", dtype, values, err)
+		}
+	}
+	for _, dims := range [][]int64{{-1}, {1 << 62, 4}, {1 << 61, 2}} {
+		if _, err := onnx.Zeros("z", onnx.Float, dims); err == nil {
+			t.Errorf("the shape %v has zeros", dims)
+		}
+	}
+	if _, err := onnx.Zeros("z", onnx.String, []int64{1}); err == nil {
+		t.Error("strings have zeros")
+	}
+}

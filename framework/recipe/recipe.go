@@ -67,7 +67,7 @@ type Model struct {
 
 // Head replaces a classifier's last layer.
 type Head struct {
-	Classes int `toml:"classes" doc:"outputs of the new last layer (0: the model keeps its own)" range:"[0,1048576]"`
+	Classes int `toml:"classes" doc:"outputs of the new last layer (0: the model keeps its own)" range:"[0,65536]"`
 }
 
 // Options says what of the file is imported, and how.

@@ -20,7 +20,7 @@ import (
 const MaxSeeds = 1000
 
 // MaxClasses is how many classes a new head has at most.
-const MaxClasses = 1 << 20
+const MaxClasses = 1 << 16
 
 // maxLines is how many lines of metrics a run is planned for.
 const maxLines = 1_000_000

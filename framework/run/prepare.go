@@ -38,7 +38,7 @@ type OpenModel func(reference string) (*onnx.Model, error)
 
 // Prepare imports the model, loads the data, and checks that they, the loss and the arrangements fit together.
 func Prepare(ctx context.Context, rc *recipe.Recipe, open OpenModel) (*Run, error) {
-	r, err := PrepareModel(ctx, rc, open)
+	r, source, err := prepareModel(ctx, rc, open)
 	if err != nil {
 		return nil, err
 	}
@@ -54,36 +54,53 @@ func Prepare(ctx context.Context, rc *recipe.Recipe, open OpenModel) (*Run, erro
 	if err = r.prepareJobs(ctx); err != nil {
 		return nil, err
 	}
-	return r, r.prepareCosts(ctx)
+	if err = r.prepareCosts(ctx); err != nil {
+		return nil, err
+	}
+	return r, r.sum(source)
 }
 
 // PrepareModel imports the model and does without the data, unless the model leaves dimensions open that only they say: what kept
 // weights are exported with.
 func PrepareModel(ctx context.Context, rc *recipe.Recipe, open OpenModel) (*Run, error) {
-	r := &Run{Recipe: rc, iterates: rc.Evaluate.Iterates(rc.Steps)}
-	if err := r.prepareProgram(ctx, open); err != nil {
+	r, source, err := prepareModel(ctx, rc, open)
+	if err != nil {
 		return nil, err
 	}
-	if !r.keeps() {
-		return r, nil
-	}
-	if err := weights.Check(r.Program.Layout); err != nil {
-		return nil, fmt.Errorf("%s: %w (weights.keep = %q does without)", rc.Model.ONNX, err, recipe.KeepNone)
-	}
-	return r, nil
+	return r, r.sum(source)
 }
 
-func (r *Run) prepareProgram(ctx context.Context, open OpenModel) error {
-	rc := r.Recipe
+// prepareModel reads no more of the weights than importing takes: summing them up can wait until all else is fine.
+func prepareModel(ctx context.Context, rc *recipe.Recipe, open OpenModel) (*Run, *onnx.Model, error) {
+	r := &Run{Recipe: rc, iterates: rc.Evaluate.Iterates(rc.Steps)}
 	source, err := open(rc.Model.ONNX)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
+	if err := r.prepareProgram(ctx, source); err != nil {
+		return nil, nil, err
+	}
+	if !r.keeps() {
+		return r, source, nil
+	}
+	if err := weights.Check(r.Program.Layout); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w (weights.keep = %q does without)", rc.Model.ONNX, err, recipe.KeepNone)
+	}
+	return r, source, nil
+}
+
+// sum keeps the sum of the model, by which it is known again.
+func (r *Run) sum(source *onnx.Model) error {
 	sum, err := source.Sum256()
 	if err != nil {
-		return fmt.Errorf("%s: %w", rc.Model.ONNX, err)
+		return fmt.Errorf("%s: %w", r.Recipe.Model.ONNX, err)
 	}
 	r.modelHash = hex.EncodeToString(sum[:])
+	return nil
+}
+
+func (r *Run) prepareProgram(ctx context.Context, source *onnx.Model) error {
+	rc := r.Recipe
 	m, err := r.importModel(ctx, source)
 	if err != nil {
 		return err

@@ -55,7 +55,7 @@ func TestFlagsHaveBounds(t *testing.T) {
 		{[]string{"run", "quickstart", "--memory", "1e300GiB"}, "want a size such as 512MiB or 8GiB"},
 		{[]string{"bench", "step", "--chains", "1000000000"}, "want an integer from 1 to "},
 		{[]string{"bench", "step", "--batch", "1000000000"}, "want an integer from 1 to 1000000"},
-		{[]string{"model", "inspect", "zoo:mlp-digits", "--head", "4611686018427387904"}, "want an integer from 0 to 1048576"},
+		{[]string{"model", "inspect", "zoo:mlp-digits", "--head", "4611686018427387904"}, "want an integer from 0 to 65536"},
 	} {
 		code, _, stderr := command(c.arguments...)
 		if code != exitUsage || !strings.Contains(stderr, c.want) || len(stderr) > 2000 {

@@ -25,6 +25,14 @@ func openModel(reference string) (*onnx.Model, error) {
 	return m, err
 }
 
+// openUntrained is openModel where the weights do not matter, for which a model of the zoo has zeros.
+func openUntrained(reference string) (*onnx.Model, error) {
+	if name, zoo := strings.CutPrefix(reference, recipe.ZooPrefix); zoo && slices.Contains(modelzoo.Names(), name) {
+		return modelzoo.Untrained(name)
+	}
+	return openModel(reference)
+}
+
 // buildModel builds a model of the zoo, whose weights depend on the seed.
 func buildModel(name string, seed uint64) (*onnx.Model, error) {
 	if err := known("model", name, modelzoo.Names()); err != nil {
