@@ -68,7 +68,7 @@ Fails if an error is larger than its bound.`,
 		if c.Flags().Changed("batch") && (m.batch < 1 || m.batch > 1_000_000) {
 			return usageError(c, fmt.Errorf("--batch is %d: want an integer from 1 to 1000000", m.batch))
 		}
-		result, err := m.run(c.Context())
+		result, err := heard(c.Context(), func() (*checkResult, error) { return m.run(c.Context()) })
 		if err != nil {
 			return err
 		}

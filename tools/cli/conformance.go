@@ -67,7 +67,11 @@ func (r *conformanceReport) run(ctx context.Context, stderr io.Writer) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		r.Tests = append(r.Tests, conformance.Run(test, e))
+		result, err := heard(ctx, func() (conformance.Result, error) { return conformance.Run(test, e), nil })
+		if err != nil {
+			return err
+		}
+		r.Tests = append(r.Tests, result)
 		p.add(1)
 	}
 	r.Groups = conformance.Counts(r.Tests)

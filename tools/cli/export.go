@@ -92,7 +92,7 @@ func (f *exportFlags) export(c *cobra.Command, path string) error {
 
 // kept reads weights that the run kept.
 func (f *exportFlags) kept(c *cobra.Command, folder *run.Folder, rc *recipe.Recipe, wanted run.Wanted) (*run.Run, *optim.State, run.Wanted, error) {
-	r, err := run.PrepareModel(c.Context(), rc, openModel)
+	r, err := heard(c.Context(), func() (*run.Run, error) { return run.PrepareModel(c.Context(), rc, openModel) })
 	if err != nil {
 		return nil, nil, wanted, err
 	}
@@ -105,7 +105,7 @@ func (f *exportFlags) kept(c *cobra.Command, folder *run.Folder, rc *recipe.Reci
 
 // computed trains again, and compares with what the run measured.
 func (f *exportFlags) computed(c *cobra.Command, folder *run.Folder, rc *recipe.Recipe, wanted run.Wanted) (*run.Run, *optim.State, run.Wanted, error) {
-	r, err := run.Prepare(c.Context(), rc, openModel)
+	r, err := heard(c.Context(), func() (*run.Run, error) { return run.Prepare(c.Context(), rc, openModel) })
 	if err != nil {
 		return nil, nil, wanted, err
 	}

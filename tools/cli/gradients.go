@@ -49,7 +49,8 @@ what a step makes of every running statistic.`,
 		if err := checkTarget(f.out, npzFile, f.data); err != nil {
 			return err
 		}
-		p, b, err := f.prepare(arguments[0])
+		var b engine.Batch
+		p, err := heard(c.Context(), func() (p *program.Program, err error) { p, b, err = f.prepare(arguments[0]); return p, err })
 		if err != nil {
 			return err
 		}
@@ -135,18 +136,20 @@ func (f *gradientFlags) compute(c *cobra.Command, p *program.Program, b engine.B
 	if err != nil {
 		return err
 	}
-	machine, err := e.Open(p)
-	if err != nil {
-		return err
-	}
-	defer machine.Close()
 	values, err := p.Model.Initialize("keep", 0)
 	if err != nil {
 		return err
 	}
 	s := p.NewState(values)
 	gradient := array.New(p.Precision, p.Layout.Parameters())
-	evaluation, err := machine.Gradient(c.Context(), s, b, gradient)
+	evaluation, err := heard(c.Context(), func() (engine.Evaluation, error) {
+		machine, err := e.Open(p)
+		if err != nil {
+			return engine.Evaluation{}, err
+		}
+		defer machine.Close()
+		return machine.Gradient(c.Context(), s, b, gradient)
+	})
 	if err != nil {
 		return err
 	}

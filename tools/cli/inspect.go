@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/seed5b471a7e/backstitch/framework/model"
+	"github.com/seed5b471a7e/backstitch/framework/onnx"
 	"github.com/seed5b471a7e/backstitch/framework/recipe"
 	"github.com/spf13/cobra"
 )
@@ -34,11 +35,14 @@ func newInspect() *cobra.Command {
 		if most := recipe.MaxClasses; o.Head.Classes < 0 || o.Head.Classes > most {
 			return usageError(c, fmt.Errorf("--head is %d: want an integer from 0 to %d", o.Head.Classes, most))
 		}
-		source, err := openModel(arguments[0])
+		source, err := heard(c.Context(), func() (*onnx.Model, error) { return openModel(arguments[0]) })
 		if err != nil {
 			return err
 		}
-		r := model.Inspect(source, bound.apply(o))
+		r, err := heard(c.Context(), func() (*model.Report, error) { return model.Inspect(source, bound.apply(o)), nil })
+		if err != nil {
+			return err
+		}
 		if *asJSON {
 			return printJSON(c, r)
 		}

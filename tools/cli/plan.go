@@ -27,7 +27,7 @@ type plan struct {
 }
 
 func printPlan(c *cobra.Command, r *run.Run, workers int, asJSON bool) error {
-	estimate, err := r.Estimate(c.Context(), 2*time.Second, workers)
+	estimate, err := heard(c.Context(), func() (run.Estimate, error) { return r.Estimate(c.Context(), 2*time.Second, workers) })
 	if err != nil {
 		return err
 	}

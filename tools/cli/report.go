@@ -30,20 +30,20 @@ func newReport() *cobra.Command {
 		}
 		var folders []*run.Folder
 		for _, argument := range arguments {
-			f, err := run.Open(argument)
+			f, err := heard(c.Context(), func() (*run.Folder, error) { return run.Open(argument) })
 			if err != nil {
 				return err
 			}
 			folders = append(folders, f)
 		}
 		if path == "" {
-			if err := report.Write(folders[0]); err != nil {
+			if _, err := heard(c.Context(), func() (any, error) { return nil, report.Write(folders[0]) }); err != nil {
 				return err
 			}
 			fmt.Fprintf(c.OutOrStdout(), "wrote %s\n", filepath.Join(folders[0].Path, run.ReportFile))
 			return nil
 		}
-		if err := report.Compare(folders, path); err != nil {
+		if _, err := heard(c.Context(), func() (any, error) { return nil, report.Compare(folders, path) }); err != nil {
 			return err
 		}
 		fmt.Fprintf(c.OutOrStdout(), "wrote %s\n", path)

@@ -65,7 +65,7 @@ Every evaluated iterate is recorded at once; an interrupted run keeps what it ha
 		if err != nil {
 			return err
 		}
-		prepared, err := run.Prepare(c.Context(), r, openModel)
+		prepared, err := heard(c.Context(), func() (*run.Run, error) { return run.Prepare(c.Context(), r, openModel) })
 		if err != nil {
 			return err
 		}

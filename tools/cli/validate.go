@@ -82,7 +82,7 @@ func validate(ctx context.Context, reference string, set []string) (problems []r
 	}
 	if err == nil {
 		r.Data.Source = unread{}
-		_, err = run.Prepare(ctx, r, openUntrained)
+		_, err = heard(ctx, func() (*run.Run, error) { return run.Prepare(ctx, r, openUntrained) })
 	}
 	var open *model.OpenError
 	switch {
