@@ -3,6 +3,7 @@ package run
 import (
 	"encoding/json"
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -14,6 +15,12 @@ func TestLineSurvivesTheFile(t *testing.T) {
 		},
 		`{"arrangement":"a \"quoted\" name","seed":0,"iterate":1,"train_loss":null,"gradient_steps":0,"seconds":0,"diverged":true}`: {
 			Arrangement: `a "quoted" name`, Iterate: 1, Metrics: []Metric{{"train_loss", math.NaN()}}, Diverged: true,
+		},
+		`{"arrangement":"lie","seed":2,"iterate":3,"gradient_steps":1,"hessian_vector_products":2,"seconds":0.000001,"merged":true,"accepted":true}`: {
+			Arrangement: "lie", Seed: 2, Iterate: 3, GradientSteps: 1, HVPs: 2, Seconds: 1.2e-6, Merged: true, Accepted: true,
+		},
+		`{"arrangement":"backward","seed":0,"iterate":4,"train_loss":null,"gradient_steps":4,"seconds":2,"merge_error":2.5e-07}`: {
+			Arrangement: "backward", Iterate: 4, Metrics: []Metric{{"train_loss", math.Inf(1)}}, GradientSteps: 4, Seconds: 2, MergeError: 2.5e-7,
 		},
 	} {
 		encoded, err := json.Marshal(l)
@@ -46,8 +53,13 @@ func TestPathVariabilityIsTheSpreadOfDifferencesInTheLastThird(t *testing.T) {
 	if got := s.PathVariability(); math.Abs(got-want) > 1e-12 {
 		t.Errorf("path variability %v, want %v", got, want)
 	}
-	if got := (Series{Lines: s.Lines[:5]}).PathVariability(); !math.IsNaN(got) {
-		t.Errorf("of five iterates it is %v, want none", got)
+	for _, n := range []int{1, 5, 9} { // of nine, three are the last third, which have two differences
+		if got := (Series{Lines: s.Lines[:n]}).PathVariability(); !math.IsNaN(got) {
+			t.Errorf("of %d iterates it is %v, want none", n, got)
+		}
+	}
+	if got := (Series{Lines: s.Lines[:10]}).PathVariability(); math.IsNaN(got) { // rounded up: four
+		t.Error("of ten iterates there is none")
 	}
 	add(math.NaN())
 	if got := s.PathVariability(); !math.IsNaN(got) {
@@ -87,6 +99,67 @@ func TestMedianPassesOverWhatIsMissing(t *testing.T) {
 	} {
 		if got := Median(c.values); got != c.want && !(math.IsNaN(got) && math.IsNaN(c.want)) {
 			t.Errorf("median of %v is %v, want %v", c.values, got, c.want)
+		}
+	}
+}
+
+func TestASeriesIsSummedUp(t *testing.T) {
+	s := Series{Arrangement: "a", Seed: 7}
+	for n := 1; n <= 6; n++ {
+		l := Line{Iterate: 10 * n, GradientSteps: n, HVPs: 2 * n, Seconds: 0.5, Accepted: n%3 == 0, Merged: n > 4, Metrics: []Metric{
+			{"train_loss", float64(n)}, {displacement, 3 * math.Pow(0.5, float64(n))}}} // halved in ten iterates
+		if n == 4 {
+			l.MergeError = 0.25
+		}
+		s.Lines = append(s.Lines, l)
+	}
+	s.Lines = append(s.Lines, Line{Iterate: 70, Metrics: []Metric{{"train_loss", 0.5}, {displacement, math.NaN()}}, MergeError: 0.125})
+	merged, largest := s.Merged()
+	for what, c := range map[string]struct{ got, want float64 }{
+		"gradient steps":             {float64(s.GradientSteps()), 21},
+		"Hessian-vector products":    {float64(s.HVPs()), 42},
+		"seconds":                    {s.Seconds(), 3},
+		"resets":                     {float64(s.Resets()), 2},
+		"merged":                     {float64(merged), 2},
+		"the largest merge error":    {largest, 0.25},
+		"the last training loss":     {s.Last("train_loss"), 0.5},
+		"the typical training loss":  {s.Typical("train_loss"), 3},
+		"the factor of displacement": {s.DisplacementFactor(), math.Pow(0.5, 0.1)},
+	} {
+		if math.Abs(c.got-c.want) > 1e-12 {
+			t.Errorf("%s: %v, want %v", what, c.got, c.want)
+		}
+	}
+	if _, is := s.Divergence(); is {
+		t.Error("a series without a diverged line diverged")
+	}
+	if got := (Series{Lines: s.Lines[:2]}).DisplacementFactor(); !math.IsNaN(got) {
+		t.Errorf("two displacements have the factor %v, want none", got)
+	}
+	if got := (Series{}).Last("train_loss"); !math.IsNaN(got) {
+		t.Errorf("the last of no lines is %v", got)
+	}
+	s.Lines[3].Diverged, s.Lines[5].Diverged = true, true
+	if got, is := s.Divergence(); !is || got != (Divergence{Arrangement: "a", Seed: 7, Iterate: 40, Finite: 30, Iterates: 2}) {
+		t.Errorf("it diverged as %+v", got)
+	}
+}
+
+func TestMedianIsTheMiddleOfTheNumbers(t *testing.T) {
+	for _, c := range []struct {
+		of   []float64
+		want float64
+	}{
+		{[]float64{3}, 3}, {[]float64{4, 1}, 2.5}, {[]float64{9, 1, 4}, 4}, {[]float64{8, 1, math.NaN(), 2, 6}, 4}, {[]float64{math.NaN()}, math.NaN()}, {nil, math.NaN()},
+	} {
+		given := slices.Clone(c.of)
+		if got := Median(c.of); got != c.want && !(math.IsNaN(got) && math.IsNaN(c.want)) {
+			t.Errorf("the median of %v is %v, want %v", c.of, got, c.want)
+		}
+		for i := range given {
+			if given[i] != c.of[i] && !math.IsNaN(given[i]) {
+				t.Errorf("the numbers were reordered: %v, they were %v", c.of, given)
+			}
 		}
 	}
 }
