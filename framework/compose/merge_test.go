@@ -1,10 +1,14 @@
 package compose
 
 import (
+	"context"
 	"math"
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/seed5b471a7e/backstitch/framework/array"
+	"github.com/seed5b471a7e/backstitch/framework/optim"
 )
 
 // shrinking are contractions of the line by one half, each to a point of its own.
@@ -65,6 +69,44 @@ func TestTrajectoriesThatComeNearGoOnAsOne(t *testing.T) {
 			return n
 		}() {
 			t.Errorf("%s: cost %+v, %v, bounded %v", c.name, cost, err, Bounded(job))
+		}
+	}
+}
+
+// Distances are measured in either precision: steps that stay apart merge in neither, and a merged trajectory has the other's numbers.
+func TestTrajectoriesMergeInSinglePrecision(t *testing.T) {
+	const last, tolerance = 80, 1e-4
+	apart := func(k int, x []float32) { x[1] = 2*x[1] + float32(k) }
+	near := func(k int, x []float32) { x[0], x[1] = (x[0]+float32(math.Sin(float64(k))))/2, x[1]/4 }
+	start := func() *optim.State { return state(array.From32([]float32{3, 1})) }
+	for name, maps := range map[string]func(int, []float32){"apart": apart, "near": near} {
+		m := mapsFunc(func(_ context.Context, s *optim.State, word []int) error {
+			for _, k := range word {
+				maps(k, s.Data.F32)
+				s.Count++
+			}
+			return nil
+		})
+		want := emitted(t, []Job{{Arrangement: Backward{}, Initial: start(), Iterates: upTo(last), Maps: every(m)}}, Options{})
+		merged := 0
+		for i, r := range emitted(t, []Job{{Arrangement: Backward{Merge: tolerance}, Initial: start(), Iterates: upTo(last), Maps: every(m)}}, Options{}) {
+			if r.Merged {
+				merged++
+			}
+			if r.State == nil || want[i].State == nil {
+				if r.State != want[i].State {
+					t.Errorf("%s: iterate %d diverges with merging or without", name, r.Iterate)
+				}
+				continue
+			}
+			for j, v := range r.State.Data.F32 {
+				if d := math.Abs(float64(v - want[i].State.Data.F32[j])); d > tolerance || !r.Merged && d != 0 {
+					t.Errorf("%s: number %d of iterate %d is off by %g, merged %v", name, j, r.Iterate, d, r.Merged)
+				}
+			}
+		}
+		if merged == 0 != (name == "apart") {
+			t.Errorf("%s: %d trajectories merged", name, merged)
 		}
 	}
 }
