@@ -200,8 +200,22 @@ func TestSampledOrdersFollowFromTheSeedAndComeWithTheirReverses(t *testing.T) {
 	if slices.EqualFunc(words, a.Compose(10).Words, slices.Equal) {
 		t.Error("another seed samples the same orders")
 	}
-	if window := a.Compose(5).Words; slices.EqualFunc(window, words, slices.Equal) {
-		t.Error("another window has the same words")
+	a.Seed--
+	earlier := a.Compose(5).Words
+	for _, word := range earlier { // the places of its letters in the window
+		for i := range word {
+			word[i] += 5
+		}
+	}
+	if slices.EqualFunc(earlier, words, slices.Equal) {
+		t.Error("another window has the same orders of its batches")
+	}
+	distinct := map[string]bool{}
+	for _, word := range append(earlier, words...) {
+		distinct[fmt.Sprint(word)] = true
+	}
+	if len(distinct) < 12 {
+		t.Errorf("two windows have %d different orders of 16, too few to be drawn independently", len(distinct))
 	}
 }
 
@@ -261,5 +275,22 @@ func TestRegistryHoldsTheBuiltIn(t *testing.T) {
 	}
 	if got := a.Compose(7).Base; got != 6 {
 		t.Errorf("the options do not reach the arrangement: base of 7 is %d, want 6", got)
+	}
+}
+
+func TestACostIsExactButForTrialsAndMerging(t *testing.T) {
+	for _, c := range []struct {
+		a       Arrangement
+		bounded bool
+	}{
+		{Forward{}, false}, {Backward{}, false}, {Lie{}, false}, {OrderAverage{Window: 3, Method: Exact}, false},
+		{Backward{ResetEvery: 3, ResetWhen: Always}, false}, {Backward{ResetEvery: 3, ResetWhen: Improves}, true}, {Backward{Merge: 1e-9}, true},
+	} {
+		if got := Bounded(Job{Arrangement: c.a, Iterates: upTo(9)}); got != c.bounded {
+			t.Errorf("%+v: an upper bound: %v, want %v", c.a, got, c.bounded)
+		}
+		if Bounded(Job{Arrangement: c.a}) {
+			t.Errorf("%+v: the cost of nothing is an upper bound", c.a)
+		}
 	}
 }
