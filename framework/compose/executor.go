@@ -72,7 +72,7 @@ func newExecutor(ctx context.Context, jobs []Job, o Options) (*executor, error) 
 // plan makes the plan of a job: that of an earlier one, such as the same arrangement with another seed, if it is alike.
 func (e *executor) plan(ctx context.Context, job int, plans [][]*node) (err error) {
 	j := &e.jobs[job]
-	nodes := plans[job]
+	var nodes []*node
 	if like := slices.IndexFunc(e.jobs[:job], func(k Job) bool { return j.alike(&k) }); like >= 0 {
 		j.chain, nodes = e.jobs[like].chain, planAlike(plans[like])
 	} else {
