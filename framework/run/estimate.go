@@ -23,6 +23,7 @@ type Estimate struct {
 // Estimate measures steps and evaluations on that many workers at once, each for about the given time, and extrapolates to the
 // whole run.
 func (r *Run) Estimate(ctx context.Context, measure time.Duration, workers int) (Estimate, error) {
+	workers = workersOr(workers)
 	m := r.newMachines(workers)
 	defer m.close()
 	var total Cost

@@ -14,11 +14,11 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/recipe"
 )
 
-// Options say where and how a run is executed.
+// Options say where and how a run is executed. The zero value is one for every run.
 type Options struct {
-	Folder   string
-	Resume   bool // go on with what Folder holds
-	Workers  int
+	Folder   string          // "" for a new one, runs/NAME-TIMESTAMP
+	Resume   bool            // go on with what Folder holds
+	Workers  int             // that take steps and evaluate; 0 for as many as Go runs at once
 	Memory   int64           // bytes of live states at which work waits; 0 for no bound
 	Progress func(units int) // gradients and Hessian-vector products since the last call; from any worker
 
@@ -38,6 +38,10 @@ func (o Options) notice(format string, arguments ...any) {
 // recorded by then stays, and Options.Resume continues from it. The error is the context's then, and the folder is still
 // returned.
 func (r *Run) Execute(ctx context.Context, o Options) (*Folder, error) {
+	o, err := o.withDefaults(r.Recipe.Name)
+	if err != nil {
+		return nil, err
+	}
 	info, from, lines, release, err := r.open(o)
 	if err != nil {
 		return nil, err

@@ -35,6 +35,7 @@ func (r *Run) State(ctx context.Context, w Wanted, workers int, progress func(st
 	if err != nil {
 		return nil, err
 	}
+	workers = workersOr(workers)
 	m := r.newMachines(workers)
 	defer m.close()
 	j.Maps = m.mapsOf(job)

@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -94,7 +91,7 @@ func (f *runFlags) execute(c *cobra.Command, r *run.Run, asJSON bool) error {
 	folder := f.out
 	if folder == "" {
 		var err error
-		if folder, err = newFolder(r.Recipe.Name, time.Now()); err != nil {
+		if folder, err = run.NewFolder(r.Recipe.Name, time.Now()); err != nil {
 			return err
 		}
 	}
@@ -128,21 +125,6 @@ func present(c *cobra.Command, result *run.Folder, asJSON bool) error {
 		return printJSON(c, summarize(result))
 	}
 	return printSummary(c.OutOrStdout(), result)
-}
-
-// newFolder makes the folder runs/NAME-TIMESTAMP, with a number behind it where several runs start in one second.
-func newFolder(name string, start time.Time) (string, error) {
-	if err := os.MkdirAll("runs", 0o755); err != nil {
-		return "", err
-	}
-	first := filepath.Join("runs", name+"-"+start.Format("20060102-150405"))
-	path := first
-	for i := 2; ; i++ {
-		if err := os.Mkdir(path, 0o755); !errors.Is(err, fs.ErrExist) {
-			return path, err
-		}
-		path = fmt.Sprintf("%s-%d", first, i)
-	}
 }
 
 // announce says what is about to run, and returns the number of gradients and Hessian-vector products.
