@@ -159,3 +159,38 @@ func TestTheValueOfAFixedInputDecidesItsOpenDimensions(t *testing.T) {
 		t.Errorf("fixed to %v, error %v", numbers, err)
 	}
 }
+
+// What only the other branch reads is neither trained nor moved, by weight decay say.
+func TestABranchThatIsNeverTakenTrainsNothing(t *testing.T) {
+	branch := func(name, weight string) *onnx.Attribute {
+		return onnx.GraphAttr(name, &onnx.Graph{Name: name, Nodes: []*onnx.Node{node("MatMul", name+"_out", "x", weight)},
+			Outputs: []*onnx.ValueInfo{onnx.NewTensorInfo(name+"_out", onnx.Float)}})
+	}
+	source := func(condition ...*onnx.Node) *onnx.Model {
+		m := with(network(append(condition, node("If", "y", "c", branch("then_branch", "a"), branch("else_branch", "b")))...), weights("a", 3, 2), weights("b", 3, 2))
+		m.Graph.Inputs = append(m.Graph.Inputs, onnx.NewTensorInfo("flag", onnx.Bool))
+		return m
+	}
+	not, shape := node("Not", "c", "flag"), []*onnx.Node{node("Shape", "s", "x"), node("Size", "n", "s"), node("Cast", "c", "n", onnx.IntAttr("to", int64(onnx.Bool)))}
+	direct := node("Identity", "c", "flag")
+	for _, c := range []struct {
+		rule   string
+		source *onnx.Model
+		fix    map[string]any
+		want   string
+	}{
+		{"an input that is not fixed", source(direct), nil, "a b"},
+		{"a fixed input", source(direct), map[string]any{"flag": true}, "a"},
+		{"its opposite", source(not), map[string]any{"flag": true}, "b"},
+		{"a shape, whose batch may change", source(shape...), nil, "a b"},
+	} {
+		m, err := model.Import(c.source, model.Options{Fix: c.fix})
+		if err != nil {
+			t.Errorf("%s: %v", c.rule, err)
+			continue
+		}
+		if got := strings.ReplaceAll(strings.Join(parameters(m), " "), "[3 2]", ""); got != c.want {
+			t.Errorf("%s: trained are %s, want %s", c.rule, got, c.want)
+		}
+	}
+}

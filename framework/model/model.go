@@ -30,8 +30,9 @@ type Model struct {
 	Source     *onnx.Model
 
 	options   Options
-	fixed     []Input     // those that the options fix
-	graph     *onnx.Graph // the source's, as it was prepared for import
+	fixed     []Input              // those that the options fix
+	ruledOut  map[*onnx.Graph]bool // branches that are never taken, whatever is fed
+	graph     *onnx.Graph          // the source's, as it was prepared for import
 	opset     int64
 	sites     map[*onnx.Node]*site // of the nodes that functions were replaced by
 	nodes     []*onnx.Node
@@ -129,13 +130,14 @@ func openModel(source *onnx.Model, o Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := m.readInputs(needed); err != nil {
+		return nil, err
+	}
+	m.ruleOut()
 	if err := m.readInitializers(needed, m.judge()); err != nil {
 		return nil, err
 	}
-	if err := m.checkPatterns(); err != nil {
-		return nil, err
-	}
-	return m, m.readInputs(needed)
+	return m, m.checkPatterns()
 }
 
 // Opset returns the opset of the standard domain that a file asks for, or says why it is not imported.

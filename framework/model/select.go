@@ -62,18 +62,19 @@ func mentioned(n *onnx.Node, f func(name string, u usage)) {
 
 // usages returns how the output depends on each value: as an operand if a path of differentiable operators leads there.
 func (m *Model) usages() map[string]usage {
-	f := finder{differentiable: map[string]bool{m.Output: true}, found: map[string]usage{}}
+	f := finder{ruledOut: m.ruledOut, differentiable: map[string]bool{m.Output: true}, found: map[string]usage{}}
 	f.nodes(m.nodes)
 	return f.found
 }
 
 // finder finds how values are used. Every value must have a name of its own, see inline.
 type finder struct {
+	ruledOut       map[*onnx.Graph]bool
 	differentiable map[string]bool
 	found          map[string]usage
 }
 
-// nodes looks at nodes that are sorted, and at their branches, whichever will be taken.
+// nodes looks at nodes that are sorted, and at those of their branches that may be taken.
 func (f finder) nodes(list []*onnx.Node) {
 	for _, n := range slices.Backward(list) {
 		leads := reads(f.differentiable, n) && !operators[n.OpType].flat
@@ -81,6 +82,9 @@ func (f finder) nodes(list []*onnx.Node) {
 			f.use(name, usageOf(n, i), leads)
 		}
 		for _, g := range subgraphs(n) {
+			if f.ruledOut[g] {
+				continue
+			}
 			for _, out := range g.Outputs {
 				f.use(out.Name, operand, leads)
 			}
@@ -114,7 +118,7 @@ func (m *Model) readInitializers(needed map[string]bool, judge func(*onnx.Tensor
 		if !needed[t.Name] {
 			continue
 		}
-		u := usages[t.Name]
+		u, used := usages[t.Name]
 		if u == setting || !isFloat(t.DType) || slices.Contains(t.Dims, 0) {
 			m.constants = append(m.constants, t)
 			continue
@@ -125,6 +129,11 @@ func (m *Model) readInitializers(needed map[string]bool, judge func(*onnx.Tensor
 		}
 		if u == running {
 			m.Buffers = append(m.Buffers, p)
+			continue
+		}
+		if !used {
+			m.Constants = append(m.Constants, Constant{p.Name, append([]int{}, p.Shape...), "in a branch that a fixed input rules out"})
+			m.constants = append(m.constants, t)
 			continue
 		}
 		if reason := judge(t, p); reason != "" {

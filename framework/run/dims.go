@@ -34,16 +34,16 @@ func (r *Run) importModel(ctx context.Context, source *onnx.Model) (*model.Model
 // inferDims loads the data, and returns the recipe's sizes with those that the data add.
 func (r *Run) inferDims(ctx context.Context, source *onnx.Model, open *model.OpenError) (map[string]int, error) {
 	rc := *r.Recipe
-	input := open.Dimensions[0].Input
-	if slices.ContainsFunc(open.Dimensions, func(d model.OpenDimension) bool { return d.Input != input }) {
-		return nil, open // a data set has one input only
-	}
 	var err error
 	if r.Data, err = dataset.Load(ctx, rc.Data.Source, rc.Data.Preparation); err != nil {
 		return nil, fmt.Errorf("%w (they are needed: %w)", err, open)
 	}
 	example := append([]int{rc.Data.Batch}, r.Data.Train.Shape...)
-	inferred, err := model.Infer(source, rc.Model.Options(), map[string][]int{input: example})
+	shapes := map[string][]int{}
+	for _, d := range open.Dimensions {
+		shapes[d.Input] = example
+	}
+	inferred, err := model.Infer(source, rc.Model.Options(), shapes)
 	if err != nil {
 		return nil, err
 	}

@@ -107,3 +107,19 @@ func TestSizesThatTheDataDoNotHaveAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// A mask has the dimensions of what it masks.
+func TestTheDataDecideTheDimensionsOfFixedInputsToo(t *testing.T) {
+	height, width := onnx.SymbolicDim("height"), onnx.SymbolicDim("width")
+	m := pooled(height, width)
+	m.Graph.Nodes = append([]*onnx.Node{{OpType: "Mul", Inputs: []string{"x", "mask"}, Outputs: []string{"masked"}}}, m.Graph.Nodes...)
+	m.Graph.Nodes[1].Inputs[0] = "masked"
+	m.Graph.Inputs = append(m.Graph.Inputs, onnx.NewTensorInfo("mask", onnx.Float, onnx.SymbolicDim("batch"), onnx.FixedDim(1), height, width))
+	if _, err := prepareGrid(t, m, grid{2, 4, 5}, "model.fix.mask=1"); err != nil {
+		t.Error(err)
+	}
+	_, err := prepareGrid(t, m, grid{2, 4, 5})
+	if want := `the model has 2 inputs; data sets hold one; to fix the input "mask", write fix = {mask = N} in [model], or --fix mask=N`; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v, want %s", err, want)
+	}
+}

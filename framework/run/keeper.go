@@ -1,8 +1,6 @@
 package run
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -146,16 +144,8 @@ func (c chain) iterateFile(iterate int) string {
 
 const iterateMark = "-iterate"
 
-// stem begins the names of a chain's files. File systems bound the length of names, recipes do not.
-func (c chain) stem() string {
-	const longest = 100
-	name := c.name
-	if len(name) > longest {
-		hash := sha256.Sum256([]byte(name))
-		name = name[:longest] + "-" + hex.EncodeToString(hash[:8])
-	}
-	return fmt.Sprintf("%s-seed%d", name, c.seed)
-}
+// stem begins the names of a chain's files. Names in recipes are short.
+func (c chain) stem() string { return fmt.Sprintf("%s-seed%d", c.name, c.seed) }
 
 // WeightsBytes returns the space that the kept states take at the end, and how many there are.
 func (r *Run) WeightsBytes() (bytes int64, files int) {

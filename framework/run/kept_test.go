@@ -230,21 +230,3 @@ func TestWeightsOfSomethingElseAreRefused(t *testing.T) {
 		t.Errorf("a file beside a damaged one: %v, %v", w, err)
 	}
 }
-
-func TestLongNamesHaveFiles(t *testing.T) {
-	long := strings.Repeat("a-long-name-", 40)
-	source := strings.Replace(small, "[arrangement.backward]", "[arrangement."+long+"x]\nkind = \"backward\"\n[arrangement."+long+"y]\nkind = \"forward\"", 1)
-	r, err := prepare(t, source)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := r.Execute(context.Background(), run.Options{Folder: filepath.Join(t.TempDir(), "run"), Workers: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{long + "x", long + "y"} {
-		if _, w, err := r.Kept(f, run.Wanted{Arrangement: name, Seed: 4}); err != nil || w.Arrangement != name {
-			t.Errorf("%.20s…: %v", name, err)
-		}
-	}
-}

@@ -305,7 +305,8 @@ func (m *modelCheck) prepare(output string, d array.DType) (*trial, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := program.New(program.Spec{Model: imported, Loss: program.MeanSquaredError{}, Optimizer: standstill{}, Precision: d}, m.batch)
+	batch := m.drawn(imported.Inputs[0].Name).shape[0] // an output may depend on other inputs than the first
+	p, err := program.New(program.Spec{Model: imported, Loss: program.MeanSquaredError{}, Optimizer: standstill{}, Precision: d}, batch)
 	if err != nil {
 		return nil, err
 	}
@@ -313,12 +314,11 @@ func (m *modelCheck) prepare(output string, d array.DType) (*trial, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &trial{state: p.NewState(values), batch: engine.Batch{Size: m.batch}}
+	t := &trial{state: p.NewState(values), batch: engine.Batch{Size: batch}}
 	for _, in := range imported.Inputs {
-		at := slices.IndexFunc(m.inputs, func(drawn randomInput) bool { return drawn.name == in.Name })
-		t.batch.Inputs = append(t.batch.Inputs, array.From64(m.inputs[at].numbers))
+		t.batch.Inputs = append(t.batch.Inputs, array.From64(m.drawn(in.Name).numbers))
 	}
-	graph, err := p.Gradient(m.batch)
+	graph, err := p.Gradient(batch)
 	if err != nil {
 		return nil, err
 	}

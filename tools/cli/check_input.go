@@ -89,6 +89,11 @@ func (m *modelCheck) draw() ([]randomInput, error) {
 	return list, nil
 }
 
+// drawn returns the input of a name.
+func (m *modelCheck) drawn(name string) randomInput {
+	return m.inputs[slices.IndexFunc(m.inputs, func(in randomInput) bool { return in.name == name })]
+}
+
 // largestInput bounds the elements of an input: a small file can claim any number.
 const largestInput = 1 << 28
 
