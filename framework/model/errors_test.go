@@ -172,7 +172,7 @@ func TestWhatIsNotSupportedIsRefusedByName(t *testing.T) {
 		{"an open dimension that is not the batch", fixed(relu(), onnx.SymbolicDim("batch"), onnx.SymbolicDim("width")),
 			`model: dimension 1 of input "x" (width) has no size in the file: write dims = {width = N} in [model], or --dim width=N`},
 		{"a dimension of an input that is zero", fixed(relu(), onnx.SymbolicDim("batch"), onnx.FixedDim(0)),
-			`model: input "x": dimension 1 is 0`},
+			`model: input "x": dimension 1 is 0: it has no elements, and examples are fed to it`},
 		{"an input that is too large", fixed(relu(), onnx.SymbolicDim("batch"), onnx.FixedDim(1<<30), onnx.FixedDim(1<<30)),
 			`model: input "input x": shape (2, 1073741824, 1073741824) has 2.31e+18 elements, too many for a tensor`},
 		{"a scalar input", fixed(relu()),

@@ -91,6 +91,9 @@ func (l *literal) broadcast(shape []int) (ops.Expr, error) {
 			return ops.Expr{}, fmt.Errorf("the shape %v has more than %d elements, too many for a constant", shape, maxConstant)
 		}
 	}
+	if size == 0 {
+		return ops.Constant(shape, nil), nil
+	}
 	from := slices.Concat(slices.Repeat([]int{1}, max(0, len(shape)-len(l.shape))), l.shape)
 	for axis := range from {
 		if len(from) != len(shape) || from[axis] != 1 && from[axis] != shape[axis] {

@@ -194,3 +194,24 @@ func TestABranchThatIsNeverTakenTrainsNothing(t *testing.T) {
 		}
 	}
 }
+
+// A decoder's cache begins without elements.
+func TestAnInputWithoutElementsIsAConstant(t *testing.T) {
+	m := with(network(node("Concat", "all", "past", "x", onnx.IntAttr("axis", 1)), node("Mul", "y", "all", "w")), ones("w"))
+	m.Graph.Inputs = append(m.Graph.Inputs, onnx.NewTensorInfo("past", onnx.Float, onnx.SymbolicDim("batch"), onnx.SymbolicDim("past_length")))
+	o := model.Options{Dims: map[string]int{"past_length": 0}}
+	imported, err := model.Import(m, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(imported.Inputs) != 1 {
+		t.Errorf("fed are %v", imported.Inputs)
+	}
+	if got := computed(t, imported, 2, []float64{1, 2, 3, 4, 5, 6}); !reflect.DeepEqual(got, []float64{1, 2, 3, 4, 5, 6}) {
+		t.Errorf("with nothing before it: %v", got)
+	}
+	fed, err := model.Feed(m, o)
+	if err != nil || len(fed) != 2 || !reflect.DeepEqual(fed[1].Shape(2), []int{2, 0}) {
+		t.Errorf("fed are %v, error %v", fed, err)
+	}
+}

@@ -238,8 +238,11 @@ func (m *Model) readInputs(needed map[string]bool) error {
 			m.fixed = append(m.fixed, Input{in.Name, in.DType, in.Dims, sizes, value})
 			continue
 		}
-		if slices.Contains(sizes, 0) {
-			return fmt.Errorf("model: input %q: dimension %d is 0", in.Name, slices.Index(sizes, 0))
+		if empty := slices.Index(sizes, 0); empty >= 0 && in == first {
+			return fmt.Errorf("model: input %q: dimension %d is 0: it has no elements, and examples are fed to it", in.Name, empty)
+		} else if empty >= 0 { // such as a cache that holds nothing yet: there is nothing to feed
+			m.fixed = append(m.fixed, Input{in.Name, in.DType, in.Dims, sizes, &literal{}})
+			continue
 		}
 		m.Inputs = append(m.Inputs, Input{in.Name, in.DType, in.Dims, sizes, nil})
 	}

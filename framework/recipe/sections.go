@@ -111,8 +111,8 @@ func (c *checker) dims(table *node) map[string]int {
 	dims := map[string]int{}
 	for _, entry := range c.named(table, "write dims = {time = 128}, or by an input's name and an axis: dims = {\"x.2\" = 48}") {
 		size, isInteger := entry.value.(int64)
-		if !isInteger || size < 1 || size > math.MaxInt32 {
-			c.report(entry.at, "dims: the size of %s must be an integer from 1 on", entry.name)
+		if !isInteger || size < 0 || size > math.MaxInt32 {
+			c.report(entry.at, "dims: the size of %s must be an integer from 0 on", entry.name)
 			continue
 		}
 		dims[entry.name] = int(size)
@@ -341,27 +341,6 @@ func (c *checker) weights(root *node, r *Recipe) {
 		c.report(table.where("every"), "every = %d keeps weights, but keep = %q", w.Every, w.Keep)
 	case w.Every > 0 && len(c.problems) == 0 && !slices.ContainsFunc(r.Evaluate.Iterates(r.Steps), w.Keeps):
 		c.report(table.where("every"), "every = %d meets none of the evaluated iterates: only their weights can be kept", w.Every)
-	}
-	if w.Keep != KeepNone {
-		c.fileNames(root, r)
-	}
-}
-
-// fileNames reports names that are one where file systems do not tell capital letters from small ones.
-func (c *checker) fileNames(root *node, r *Recipe) {
-	seen := map[string]string{}
-	see := func(table, name string) {
-		folded := strings.ToLower(name)
-		if other, is := seen[folded]; is && other != name {
-			c.report(root.find(table).where(name), "%s and %s differ in capital letters only: their weights would be one file on some systems", other, name)
-		}
-		seen[folded] = name
-	}
-	for _, a := range r.Arrangements {
-		see("arrangement", a.Name)
-	}
-	for _, a := range r.Averages {
-		see("average", a.Name)
 	}
 }
 

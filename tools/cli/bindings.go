@@ -55,8 +55,8 @@ type dimSizes map[string]int
 func (d dimSizes) Set(text string) error {
 	at := max(strings.LastIndex(text, "="), 0)
 	size, err := strconv.ParseInt(strings.TrimPrefix(text[at:], "="), 10, 32)
-	if at == 0 || err != nil || size < 1 {
-		return errors.New("want NAME=SIZE or INPUT.AXIS=SIZE with a size from 1 on, such as time=128 or x.2=48")
+	if at == 0 || err != nil || size < 0 {
+		return errors.New("want NAME=SIZE or INPUT.AXIS=SIZE with a size from 0 on, such as time=128 or x.2=48")
 	}
 	d[text[:at]] = int(size)
 	return nil
