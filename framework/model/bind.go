@@ -237,6 +237,15 @@ func Infer(source *onnx.Model, o Options, shapes map[string][]int) (map[string]i
 	return sizes, nil
 }
 
+// Inputs returns what would be fed for the output that the options choose, also where dimensions have no sizes yet.
+func Inputs(source *onnx.Model, o Options) ([]Input, error) {
+	m, err := openModel(source, o)
+	if err != nil {
+		return nil, err
+	}
+	return m.Inputs, nil
+}
+
 // Shape returns the shape of the input at a batch size.
 func (in Input) Shape(batch int) []int {
 	shape := slices.Clone(in.sizes)

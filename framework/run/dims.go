@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,14 +22,29 @@ func (r *Run) importModel(ctx context.Context, source *onnx.Model) (*model.Model
 	m, err := model.Import(source, options)
 	var open *model.OpenError
 	if errors.As(err, &open) {
+		inputs, failure := model.Inputs(source, options)
+		if err := cmp.Or(failure, one(inputs)); err != nil {
+			return nil, fmt.Errorf("%s: %w", r.Recipe.Model.ONNX, err)
+		}
 		if options.Dims, err = r.inferDims(ctx, source, open); err == nil {
 			m, err = model.Import(source, options)
 		}
+	}
+	if err == nil {
+		err = one(m.Inputs)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.Recipe.Model.ONNX, err)
 	}
 	return m, nil
+}
+
+// one refuses models that are fed more than examples.
+func one(inputs []model.Input) error {
+	if len(inputs) == 1 {
+		return nil
+	}
+	return fmt.Errorf("the model has %d inputs, and data sets hold one; %s", len(inputs), model.HowToFix(inputs[1:]...))
 }
 
 // inferDims loads the data, and returns the recipe's sizes with those that the data add.

@@ -119,7 +119,7 @@ func TestTheDataDecideTheDimensionsOfFixedInputsToo(t *testing.T) {
 		t.Error(err)
 	}
 	_, err := prepareGrid(t, m, grid{2, 4, 5})
-	if want := `the model has 2 inputs; data sets hold one; to fix the input "mask", write fix = {mask = N} in [model], or --fix mask=N`; err == nil || !strings.Contains(err.Error(), want) {
+	if want := `the model has 2 inputs, and data sets hold one; to fix the input "mask", write fix = {mask = N} in [model], or --fix mask=N`; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("error %v, want %s", err, want)
 	}
 }

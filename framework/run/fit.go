@@ -5,16 +5,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/seed5b471a7e/backstitch/framework/model"
 	"github.com/seed5b471a7e/backstitch/framework/program"
 )
 
 // checkData refuses data that the model or the loss cannot read.
 func (r *Run) checkData() error {
 	train, m := r.Data.Train, r.Program.Model
-	if len(m.Inputs) != 1 {
-		return fmt.Errorf("run: the model has %d inputs; data sets hold one; %s", len(m.Inputs), model.HowToFix(m.Inputs[1:]...))
-	}
 	evaluation, err := r.Program.Evaluation(r.Recipe.Data.Batch)
 	if err != nil {
 		return err
