@@ -127,7 +127,7 @@ func (c *call) publish() error {
 		}
 		switch {
 		case v.expr.Err() != nil:
-			return shapeError{v.expr.Err()}
+			return shapeError{ops.Plain(v.expr.Err())}
 		case v.expr.Absent():
 			return fmt.Errorf("output %d (%q) of %s is not supported", i, c.node.Outputs[i], c.node.OpType)
 		case v.dtype == onnx.Undefined && c.has(0):

@@ -48,7 +48,7 @@ func (c *call) biased(y ops.Expr) ops.Expr {
 	}
 	shape := slices.Repeat([]int{1}, y.Rank()-1)
 	shape[0] = y.Shape()[1]
-	return y.Add(c.expr(2).Reshape(shape...))
+	return y.Add(c.forEach(2, "bias", "channels of the output", shape...))
 }
 
 // convTranspose is the adjoint of a convolution in its input; output_padding makes the output larger at the end, and output_shape

@@ -25,6 +25,7 @@ type Report struct {
 	Tied       []Tie             `json:"tied"`
 	Edits      []string          `json:"edits"` // what an export changes besides numbers
 	Size       int               `json:"parameter_count"`
+	Halves     []string          `json:"half_precision,omitempty"` // inputs, initializers and outputs of 16 bits, which are computed in a run's precision
 	Open       []OpenDimension   `json:"open_dimensions"`
 	Operators  []OperatorCount   `json:"operators"`
 	Problems   []Problem         `json:"problems"`
@@ -72,6 +73,7 @@ func Inspect(source *onnx.Model, o Options) *Report {
 		Tied:       append([]Tie{}, Ties(graph)...),
 		Open:       []OpenDimension{},
 		Operators:  countOperators(graph),
+		Halves:     halfPrecision(source.Graph),
 		Problems:   []Problem{},
 	}
 	for domain, version := range source.Opsets {
@@ -158,6 +160,26 @@ func (m *Model) problems() (list []Problem) {
 	})
 	if err != nil {
 		list = append(list, Problem{Reason: err.Error()})
+	}
+	return list
+}
+
+// halfPrecision returns the inputs, initializers and outputs of a graph whose elements have 16 bits.
+func halfPrecision(g *onnx.Graph) []string {
+	var list []string
+	add := func(name string, d onnx.DataType) {
+		if _, short := shortFormats[d]; short && !slices.Contains(list, name) {
+			list = append(list, name)
+		}
+	}
+	for _, in := range g.Inputs {
+		add(in.Name, in.DType)
+	}
+	for _, t := range g.Initializers {
+		add(t.Name, t.DType)
+	}
+	for _, out := range g.Outputs {
+		add(out.Name, out.DType)
 	}
 	return list
 }

@@ -2,11 +2,27 @@ package model_test
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 
 	"github.com/seed5b471a7e/backstitch/framework/model"
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
 )
+
+func TestAReportNamesWhatIsStoredInHalfPrecision(t *testing.T) {
+	half, err := (&onnx.Tensor{Name: "w", DType: onnx.Float16, Dims: []int64{3}}).WithFloat64s([]float64{1, 2, 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := with(network(node("Mul", "h", "x", "w"), node("Add", "y", "h", "b")), half, weights("b", 3))
+	m.Graph.Inputs[0].DType, m.Graph.Outputs[0].DType = onnx.Float16, onnx.Float16
+	if got := model.Inspect(m, model.Options{}).Halves; !slices.Equal(got, []string{"x", "w", "y"}) {
+		t.Errorf("it names %q", got)
+	}
+	if got := model.Inspect(perceptron(), model.Options{}).Halves; got != nil {
+		t.Errorf("it names %q", got)
+	}
+}
 
 func TestAReportDescribesTheModel(t *testing.T) {
 	good := with(perceptron(), integers("unused", 1))
@@ -36,7 +52,7 @@ func TestAReportDescribesTheModel(t *testing.T) {
 			`{"producer":"","ir_version":8,"opsets":{"ai.onnx":17},` + inputs +
 				`,"parameters":[{"name":"w","shape":[2,4],"trainable":true}],"buffers":[],"constants":[],"tied":[],"edits":[],"parameter_count":8,"open_dimensions":[],` +
 				`"operators":[{"name":"MatMul","count":1,"supported":true}],"problems":[{"node":"node \"n\" (MatMul, opset 17)","reason":"` +
-				`MatMul{TransA:false TransB:false}: shapes (2, 3) and (2, 4): 3 columns against 2 rows"}]}`},
+				`shapes (2, 3) and (2, 4): 3 columns against 2 rows"}]}`},
 		{"one that has nothing to train", network(node("Relu", "z", "x")),
 			`{"producer":"","ir_version":8,"opsets":{"ai.onnx":17},` + inputs + `,"parameters":[],"buffers":[],"constants":[],"tied":[],"edits":[],"parameter_count":0,"open_dimensions":[],` +
 				`"operators":[{"name":"Relu","count":1,"supported":true}],` +

@@ -43,8 +43,7 @@ func softmax(f func(ops.Expr, int) ops.Expr) importer {
 // biased variance, as ONNX has it. Training is marked by training_mode and three outputs from opset 14, by five outputs before, and
 // before opset 7 by the absence of is_test.
 func batchNormalization(c *call) ops.Expr {
-	x, scale, bias := c.expr(0), c.expr(1), c.expr(2)
-	mean, variance := c.expr(3), c.expr(4)
+	x, mean, variance := c.expr(0), c.expr(3), c.expr(4)
 	epsilon, momentum := c.attrFloat("epsilon", 1e-5), c.attrFloat("momentum", 0.9)
 	exported := len(c.node.Outputs) > 1 && c.opset < 14
 	switch {
@@ -63,6 +62,12 @@ func batchNormalization(c *call) ops.Expr {
 		return ops.Expr{}
 	}
 	channels := channelShape(x)
+	scale, bias := c.forEach(1, "scale", "channels", channels...), c.forEach(2, "bias", "channels", channels...)
+	c.counts(3, "mean", "channels", x.Shape()[1])
+	c.counts(4, "variance", "channels", x.Shape()[1])
+	if c.err != nil {
+		return ops.Expr{}
+	}
 	if c.usesBatchStatistics(exported) {
 		others := slices.Delete(counted(x.Rank()), 1, 2)
 		running := func(old, batch ops.Expr) ops.Expr {
@@ -81,7 +86,7 @@ func batchNormalization(c *call) ops.Expr {
 		c.also(2, variance, onnx.Float)
 		mean, variance = mean.Reshape(channels...), variance.Reshape(channels...)
 	}
-	return affine(normalized(x, mean, variance, epsilon), scale.Reshape(channels...), bias.Reshape(channels...))
+	return affine(normalized(x, mean, variance, epsilon), scale, bias)
 }
 
 // usesBatchStatistics decides the mode of a normalization that was exported for training or not.
@@ -108,6 +113,22 @@ func standardized(x ops.Expr, epsilon float64, axes ...int) ops.Expr {
 	return normalized(x, mean, x.Sub(mean).Square().Mean(true, axes...), epsilon)
 }
 
+// forEach returns an input that has one number for each group or channel in a shape that broadcasts.
+func (c *call) forEach(i int, role, of string, shape ...int) ops.Expr {
+	c.counts(i, role, of, product(shape))
+	if c.err != nil {
+		return ops.Expr{}
+	}
+	return c.expr(i).Reshape(shape...)
+}
+
+// counts refuses an input that has not one number for each of n groups or channels.
+func (c *call) counts(i int, role, of string, n int) {
+	if size := product(c.expr(i).Shape()); c.err == nil && size != n {
+		c.fail("%s (%q) has %d elements; want one for each of the %d %s", role, c.node.Inputs[i], size, n, of)
+	}
+}
+
 func affine(x, scale, bias ops.Expr) ops.Expr { return x.Mul(scale).Add(bias) }
 
 // instanceNormalization normalizes every channel of every example over its spatial axes (Ulyanov et al., arXiv:1607.08022).
@@ -120,7 +141,8 @@ func instanceNormalization(c *call) ops.Expr {
 		return ops.Expr{}
 	}
 	channels := channelShape(x)
-	return affine(standardized(x, epsilon, axesFrom(2, x)...), c.expr(1).Reshape(channels...), c.expr(2).Reshape(channels...))
+	return affine(standardized(x, epsilon, axesFrom(2, x)...),
+		c.forEach(1, "scale", "channels", channels...), c.forEach(2, "bias", "channels", channels...))
 }
 
 // layerNormalization (Ba et al., arXiv:1607.06450, opset 17) has the mean and the inverse standard deviation as further outputs.
@@ -158,10 +180,12 @@ func groupNormalization(c *call) ops.Expr {
 	grouped := x.Reshape(shape[0], groups, product(shape[1:])/groups)
 	y := standardized(grouped, epsilon, 2)
 	if c.opset < 21 {
-		return affine(y, c.expr(1).Reshape(1, groups, 1), c.expr(2).Reshape(1, groups, 1)).Reshape(shape...)
+		const hint = "groups, as before opset 21, which has one for each channel"
+		return affine(y, c.forEach(1, "scale", hint, 1, groups, 1), c.forEach(2, "bias", hint, 1, groups, 1)).Reshape(shape...)
 	}
+	const hint = "channels, as from opset 21; before, it was one for each group"
 	channels := channelShape(x)
-	return affine(y.Reshape(shape...), c.expr(1).Reshape(channels...), c.expr(2).Reshape(channels...))
+	return affine(y.Reshape(shape...), c.forEach(1, "scale", hint, channels...), c.forEach(2, "bias", hint, channels...))
 }
 
 // meanVarianceNormalization adds 1e-9 to the standard deviation, as its definition in ONNX does.

@@ -74,7 +74,7 @@ func (w *writer) inputs() error {
 	return nil
 }
 
-// shapeError is what the shape rule of an operator of the graph found wrong.
+// shapeError is what the shape rule of an operator of the graph found wrong. The node is named by what the file calls it.
 type shapeError struct{ error }
 
 // fixedBatch explains, where it may be the reason of a failure, that the file was exported for another batch size.

@@ -89,16 +89,16 @@ func fold(op Op, in []Expr) Expr {
 	}
 	shape, err := op.shape(shapes)
 	if err != nil {
-		return Failed(fmt.Errorf("%v: %w", op, err))
+		return Failed(&OpError{op, err})
 	}
 	if size := product(shape); size > maxConstant {
-		return Failed(fmt.Errorf("%v: a constant of shape %v is larger than the %d numbers that are computed while a graph is written",
-			op, shape, maxConstant))
+		return Failed(&OpError{op, fmt.Errorf("a constant of shape %v is larger than the %d numbers that are computed while a graph is written",
+			shape, maxConstant)})
 	}
 	out := Tensor[float64]{Shape: shape, Data: make([]float64, shape.TotalSize())}
 	if len(out.Data) > 0 {
 		if err := guard(func() { op.Eval64(out, inputs...) }); err != nil {
-			return Failed(fmt.Errorf("%v: %w", op, err))
+			return Failed(&OpError{op, err})
 		}
 	}
 	return Expr{known: &constant{shape, out.Data}}
@@ -121,14 +121,14 @@ func onNothing(op Op, in []Expr) Expr {
 	}
 	shape, err := op.shape(shapes)
 	if err != nil {
-		return Failed(fmt.Errorf("%v: %w", op, err))
+		return Failed(&OpError{op, err})
 	}
 	if product(shape) == 0 {
 		return Constant(shape, nil)
 	}
 	o, absorbs := op.Operator.(absorbing)
 	if !absorbs {
-		return Failed(fmt.Errorf("%v: shapes %v: an input without elements is not supported", op, shapes))
+		return Failed(&OpError{op, fmt.Errorf("shapes %v: an input without elements is not supported", shapes)})
 	}
 	return o.withoutEmpty(shape, in)
 }

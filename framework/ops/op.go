@@ -110,7 +110,7 @@ func (o Op) InferShape(in ...gorgonia.DimSizer) (tensor.Shape, error) {
 func (o Op) Do(inputs ...gorgonia.Value) (out gorgonia.Value, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("ops: %v: %v", o, r)
+			err = &OpError{o, fmt.Errorf("%v", r)}
 		}
 	}()
 	if len(inputs) != o.Arity() {
@@ -183,6 +183,27 @@ func (o Op) SymDiff(inputs gorgonia.Nodes, output, grad *gorgonia.Node) (gorgoni
 	return nodes, nil
 }
 
+// OpError is the error of an operator that cannot be applied, or that fails while it runs.
+type OpError struct {
+	Op     Op
+	Reason error // what is wrong, without the operator
+}
+
+// Error names the operator with its attributes, for those who write expressions.
+func (e *OpError) Error() string { return fmt.Sprintf("%v: %v", e.Op, e.Reason) }
+
+// Unwrap returns the reason.
+func (e *OpError) Unwrap() error { return e.Reason }
+
+// Plain returns an error without the operators of this package that it went through, for those who know only the file or the loss that
+// these come from.
+func Plain(err error) error {
+	if e := new(OpError); errors.As(err, &e) {
+		return Plain(e.Reason)
+	}
+	return err
+}
+
 // Apply adds the operator applied to the inputs to their graph. If the graph has that node already, it is the result. On constants
 // alone the result is a constant, and so is a tensor without elements, whatever it is computed from.
 func Apply(o Operator, in ...Expr) Expr {
@@ -193,7 +214,7 @@ func Apply(o Operator, in ...Expr) Expr {
 			return x
 		}
 		if x.Absent() {
-			return Failed(fmt.Errorf("%v: input %d is missing", op, i))
+			return Failed(&OpError{op, fmt.Errorf("input %d is missing", i)})
 		}
 		folds = folds && x.known != nil
 	}
@@ -205,7 +226,7 @@ func Apply(o Operator, in ...Expr) Expr {
 	}
 	in, err := intoGraph(in)
 	if err != nil {
-		return Failed(fmt.Errorf("%v: %w", op, err))
+		return Failed(&OpError{op, err})
 	}
 	nodes := make([]*gorgonia.Node, len(in))
 	shapes := make([]tensor.Shape, len(in))
@@ -213,11 +234,11 @@ func Apply(o Operator, in ...Expr) Expr {
 		nodes[i], shapes[i], op.ranks[i] = x.node, x.node.Shape(), x.node.Dims()
 	}
 	if err := compatible(nodes); err != nil {
-		return Failed(fmt.Errorf("%v: %w", op, err))
+		return Failed(&OpError{op, err})
 	}
 	shape, err := op.shape(shapes)
 	if err != nil {
-		return Failed(fmt.Errorf("%v: %w", op, err))
+		return Failed(&OpError{op, err})
 	}
 	if product(shape) == 0 {
 		return Constant(shape, nil)
@@ -225,7 +246,7 @@ func Apply(o Operator, in ...Expr) Expr {
 	op.ranks[len(in)] = len(shape)
 	node, err := merged(op, shape, nodes)
 	if err != nil {
-		return Failed(fmt.Errorf("%v: %w", op, err))
+		return Failed(&OpError{op, err})
 	}
 	return Expr{node: node}
 }

@@ -118,10 +118,10 @@ func (p *Program) open(batch int, training bool) (*builder, error) {
 	b.losses = p.Loss.Losses(b.output, targets)
 	b.loss = b.losses.Mean(false)
 	if err := b.loss.Err(); err != nil {
-		return nil, fmt.Errorf("program: %T: %w", p.Loss, err)
+		return nil, fmt.Errorf("program: the loss of output %q of shape %v: %w", p.Model.Output, b.output.Shape(), ops.Plain(err))
 	}
 	if shape := b.losses.Shape(); !slices.Equal(shape, []int{rows}) {
-		return nil, fmt.Errorf("program: %T: losses of shape %v for %d examples", p.Loss, shape, rows)
+		return nil, fmt.Errorf("program: the loss is of shape %v for %d examples", shape, rows)
 	}
 	return b, nil
 }

@@ -108,6 +108,50 @@ func TestAnOutputThatDrawsNoiseIsNotCompared(t *testing.T) {
 	}
 }
 
+// A file whose weights a simplifier made constants, or that has none, still has outputs.
+func TestAnOutputWithoutParametersIsCompared(t *testing.T) {
+	needRuntime(t)
+	m := &onnx.Model{IRVersion: 8, Opsets: map[string]int64{"": 13}, Graph: &onnx.Graph{
+		Name: "plain",
+		Nodes: []*onnx.Node{
+			{OpType: "Tanh", Inputs: []string{"x"}, Outputs: []string{"t"}},
+			{OpType: "Gather", Inputs: []string{"t", "i"}, Outputs: []string{"y"}, Attributes: []*onnx.Attribute{onnx.IntAttr("axis", 1)}},
+		},
+		Inputs: []*onnx.ValueInfo{onnx.NewTensorInfo("x", onnx.Float, onnx.SymbolicDim("batch"), onnx.FixedDim(12)),
+			onnx.NewTensorInfo("i", onnx.Int32, onnx.FixedDim(4))},
+		Outputs: []*onnx.ValueInfo{onnx.NewTensorInfo("y", onnx.Float, onnx.SymbolicDim("batch"), onnx.FixedDim(4))},
+	}}
+	path := filepath.Join(t.TempDir(), "plain.onnx")
+	if err := m.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	for _, engine := range []string{"plan", "tape"} {
+		var stdout, stderr bytes.Buffer
+		exit := Main([]string{"model", "check", path, "--engine", engine}, &stdout, &stderr)
+		if exit != exitSuccess || !regexp.MustCompile(`against ONNX Runtime +error .*, bound`).Match(stdout.Bytes()) ||
+			!strings.Contains(stdout.String(), "not checked: the output depends on no parameter") {
+			t.Errorf("exit %d: %s%s", exit, &stdout, &stderr)
+		}
+		stdout.Reset()
+		if exit := Main([]string{"model", "check", path, "--engine", engine, "--tolerance", "-1"}, &stdout, &stderr); exit != exitFailure {
+			t.Errorf("exit %d with a bound that nothing reaches: %s", exit, &stdout)
+		}
+	}
+}
+
+func TestRoundingIsNotSeenByDifferences(t *testing.T) {
+	needRuntime(t)
+	file := trainingModel(t, []*onnx.Node{
+		{OpType: "Cast", Inputs: []string{"scaled"}, Outputs: []string{"half"}, Attributes: []*onnx.Attribute{onnx.IntAttr("to", int64(onnx.Float16))}},
+		{OpType: "Cast", Inputs: []string{"half"}, Outputs: []string{"y"}, Attributes: []*onnx.Attribute{onnx.IntAttr("to", int64(onnx.Float))}},
+	})
+	var stdout, stderr bytes.Buffer
+	if exit := Main([]string{"model", "check", file, "--tolerance", "1e-7"}, &stdout, &stderr); exit != exitSuccess ||
+		!strings.Contains(stdout.String(), "not checked: the file casts to 16 bits") {
+		t.Errorf("exit %d: %s%s", exit, &stdout, &stderr)
+	}
+}
+
 func TestAnOutputThatDiffersFailsTheCheck(t *testing.T) {
 	needRuntime(t)
 	var stdout, stderr bytes.Buffer

@@ -91,6 +91,7 @@ func printReport(w io.Writer, r *model.Report) error {
 	if err := printInitializers(w, r); err != nil {
 		return err
 	}
+	printHalves(w, r.Halves)
 	printTies(w, r.Tied)
 	printOpen(w, r.Open)
 	printEdits(w, r.Edits)
@@ -138,6 +139,19 @@ func printInitializers(w io.Writer, r *model.Report) error {
 		fmt.Fprintf(w, "%s more: %s (--json lists them)\n", several(numbers, "constant"), model.NoWeights)
 	}
 	return nil
+}
+
+// printHalves says in what precision a file of half precision is computed.
+func printHalves(w io.Writer, names []string) {
+	if len(names) == 0 {
+		return
+	}
+	list := names[0]
+	if len(names) > 1 {
+		list += fmt.Sprintf(" and %d more", len(names)-1)
+	}
+	fmt.Fprintf(w, "\nHalf precision: %s are stored in 16 bits, and computed in the precision of a run (float32 or float64); only a Cast rounds.\n",
+		printable(list))
 }
 
 // printTies says which initializers stand for several, as PyTorch's exporter leaves those that start out equal.
