@@ -57,8 +57,8 @@ func TestWhatIsNotSupportedIsRefusedByName(t *testing.T) {
 			m := with(network(node("GroupNormalization", "y", "x", "s", "s", onnx.IntAttr("num_groups", 2))), weights("s", 6))
 			m.Opsets[""] = 18
 			return fixed(m, onnx.SymbolicDim("batch"), onnx.FixedDim(6), onnx.FixedDim(4))
-		}(), `model: node "n" (GroupNormalization, opset 18): scale ("s") has 6 elements; want one for each of the 2 groups, as before opset 21, ` +
-			`which has one for each channel`},
+		}(), `model: node "n" (GroupNormalization, opset 18): scale ("s") has 6 elements; want one for each of the 2 groups ` +
+			`(from opset 21 one for each channel)`},
 		{"a bias of another size", fixed(with(network(node("Conv", "y", "x", "w", "b")), weights("w", 2, 1, 1), weights("b", 3)), image...),
 			`model: node "n" (Conv, opset 17): bias ("b") has 3 elements; want one for each of the 2 channels of the output`},
 		{"an unknown attribute", network(node("Relu", "y", "x", onnx.FloatAttr("alpha", 1))),

@@ -215,6 +215,32 @@ func TestNodesAreThoseOfONNXRuntime(t *testing.T) {
 	}
 }
 
+// TestLargeRepeatedConstantsStayInTheGraph has weights that are one number, more than what is computed while a graph is written.
+func TestLargeRepeatedConstantsStayInTheGraph(t *testing.T) {
+	const rows = 1<<22 + 1
+	for _, operator := range []string{"ConstantOfShape", "Expand"} {
+		weights := nodeText{Op: operator, Inputs: []string{"shape"}, Outputs: []string{"w"}}
+		c := nodeCase{Opset: 18, Inputs: map[string]tensorText{"x": {Dims: []int64{2}, Data: "1 2"}},
+			Integers: map[string]any{"shape": []any{float64(rows)}, "last": []any{float64(rows - 1), 0.}}}
+		want := "1 2"
+		if operator == "Expand" {
+			weights.Inputs = []string{"three", "shape"}
+			c.Constants, want = map[string]tensorText{"three": {Data: "3"}}, "4 5"
+		}
+		c.Nodes = []nodeText{weights, {Op: "Gather", Inputs: []string{"w", "last"}, Outputs: []string{"r"}},
+			{Op: "Add", Inputs: []string{"x", "r"}, Outputs: []string{"y"}}}
+		var applied *model.Applied
+		err := ops.Build(func() (err error) {
+			applied, err = model.Apply(c.source(t), "y", c.inputs(t), array.Float64)
+			return err
+		})
+		if err != nil {
+			t.Fatalf("%s: %v", operator, err)
+		}
+		c.expect(t, operator, applied.Output, tensorText{Dims: []int64{2}, Data: want})
+	}
+}
+
 func (c nodeCase) inputs(t *testing.T) (list []*onnx.Tensor) {
 	t.Helper()
 	for name, x := range c.Inputs {

@@ -180,10 +180,10 @@ func groupNormalization(c *call) ops.Expr {
 	grouped := x.Reshape(shape[0], groups, product(shape[1:])/groups)
 	y := standardized(grouped, epsilon, 2)
 	if c.opset < 21 {
-		const hint = "groups, as before opset 21, which has one for each channel"
+		const hint = "groups (from opset 21 one for each channel)"
 		return affine(y, c.forEach(1, "scale", hint, 1, groups, 1), c.forEach(2, "bias", hint, 1, groups, 1)).Reshape(shape...)
 	}
-	const hint = "channels, as from opset 21; before, it was one for each group"
+	const hint = "channels (before opset 21 one for each group)"
 	channels := channelShape(x)
 	return affine(y.Reshape(shape...), c.forEach(1, "scale", hint, channels...), c.forEach(2, "bias", hint, channels...))
 }
