@@ -22,12 +22,24 @@ func (m *Model) Edits() []string {
 // types of the file, and everything that is not listed by Edits stays as it was, byte for byte. The path is that of the file that
 // the model was loaded from, or "" if it is from nowhere.
 func (m *Model) Export(path, target string, parameters, buffers []array.Array) error {
+	return m.export(path, target, parameters, buffers, nil)
+}
+
+// ExportInference writes what Export writes, but with the operators that were exported for training in evaluation mode, and returns
+// the names of these, one for each node. Where there are none, it writes the same bytes.
+func (m *Model) ExportInference(path, target string, parameters, buffers []array.Array) (changed []string, err error) {
+	i := m.inference()
+	err = m.export(path, target, parameters, buffers, i.rewrite)
+	return i.changed, err
+}
+
+func (m *Model) export(path, target string, parameters, buffers []array.Array, rewrite onnx.Rewrite) error {
 	tensors, err := m.updated(parameters, buffers)
 	if err != nil {
 		return fmt.Errorf("model: %w", err)
 	}
 	if path != "" && len(m.Edits()) == 0 {
-		return onnx.SavePatched(path, target, tensors...)
+		return rewrite.SavePatched(path, target, tensors...)
 	}
 	renewed := map[string]*onnx.Tensor{}
 	for _, t := range tensors {
@@ -45,9 +57,9 @@ func (m *Model) Export(path, target string, parameters, buffers []array.Array) e
 	}
 	edited.Graph = &graph
 	if path != "" {
-		return edited.SaveEdited(path, target)
+		return rewrite.SaveEdited(&edited, path, target)
 	}
-	return edited.Save(target)
+	return rewrite.Save(&edited, target)
 }
 
 // renew gives initializers and Constant nodes of a graph new numbers.

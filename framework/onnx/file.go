@@ -110,11 +110,24 @@ func (m *Model) encode() (parts [][]byte, err error) {
 	return append(w.parts, w.tail), nil
 }
 
+// encode returns the content of an ONNX file that holds m with nodes rewritten.
+func (r Rewrite) encode(m *Model) ([][]byte, error) {
+	parts, err := m.encode()
+	if err != nil || r == nil {
+		return parts, err
+	}
+	rewritten, err := r.apply(slices.Concat(parts...))
+	return [][]byte{rewritten}, err
+}
+
 // Save writes m to a file. The file is either complete or, after an error, as
 // it was before. Files that hold data of tensors are neither written nor
 // copied.
-func (m *Model) Save(path string) error {
-	parts, err := m.encode()
+func (m *Model) Save(path string) error { return Rewrite(nil).Save(m, path) }
+
+// Save writes m to a file as the method of a Model does, with nodes rewritten.
+func (r Rewrite) Save(m *Model, path string) error {
+	parts, err := r.encode(m)
 	if err == nil {
 		err = replaceFile(path, parts)
 	}

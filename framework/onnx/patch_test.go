@@ -318,14 +318,14 @@ func TestSaveEditedCopiesTheFilesThatAreStillRead(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"model.onnx", "weights.bin"} {
-		if err := m.SaveEdited(source, filepath.Join(from, name)); err == nil || !strings.Contains(err.Error(), "this would overwrite") {
+		if err := onnx.Rewrite(nil).SaveEdited(m, source, filepath.Join(from, name)); err == nil || !strings.Contains(err.Error(), "this would overwrite") {
 			t.Errorf("over %s: error %v", name, err)
 		}
 	}
 	if after := contents(t, from); !equal(after, before) {
 		t.Errorf("the source changed: %q", after)
 	}
-	if err := m.SaveEdited(source, filepath.Join(to, "edited.onnx")); err != nil {
+	if err := onnx.Rewrite(nil).SaveEdited(m, source, filepath.Join(to, "edited.onnx")); err != nil {
 		t.Fatal(err)
 	}
 	got := contents(t, to)

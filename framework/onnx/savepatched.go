@@ -16,15 +16,23 @@ import (
 // whose data are in other files cannot be replaced. Other files that are in the
 // way are replaced, once all new ones are complete.
 func SavePatched(source, target string, tensors ...*Tensor) error {
-	if err := savePatched(source, target, tensors); err != nil {
+	return Rewrite(nil).SavePatched(source, target, tensors...)
+}
+
+// SavePatched does what the function SavePatched does, with nodes rewritten.
+func (r Rewrite) SavePatched(source, target string, tensors ...*Tensor) error {
+	if err := r.savePatched(source, target, tensors); err != nil {
 		return fmt.Errorf("onnx: saving %s with new data as %s: %w", source, target, err)
 	}
 	return nil
 }
 
-func savePatched(source, target string, tensors []*Tensor) error {
+func (r Rewrite) savePatched(source, target string, tensors []*Tensor) error {
 	original, err := os.ReadFile(source)
 	if err != nil {
+		return err
+	}
+	if original, err = r.apply(original); err != nil {
 		return err
 	}
 	m, err := decode(original)
@@ -43,16 +51,16 @@ func savePatched(source, target string, tensors []*Tensor) error {
 }
 
 // SaveEdited writes m, which was made from the model of the file source, to the
-// file target. Files that hold data of its tensors are copied to the same places
+// file target, with nodes rewritten. Files that hold data of its tensors are copied to the same places
 // next to target. No file of the source is ever changed.
-func (m *Model) SaveEdited(source, target string) error {
-	if err := m.saveEdited(source, target); err != nil {
+func (r Rewrite) SaveEdited(m *Model, source, target string) error {
+	if err := r.saveEdited(m, source, target); err != nil {
 		return fmt.Errorf("onnx: saving a model made from %s as %s: %w", source, target, err)
 	}
 	return nil
 }
 
-func (m *Model) saveEdited(source, target string) error {
+func (r Rewrite) saveEdited(m *Model, source, target string) error {
 	data, err := os.ReadFile(source)
 	if err != nil {
 		return err
@@ -69,7 +77,7 @@ func (m *Model) saveEdited(source, target string) error {
 	if err != nil {
 		return err
 	}
-	model, err := m.encode()
+	model, err := r.encode(m)
 	if err != nil {
 		return err
 	}

@@ -153,8 +153,10 @@ func (r *Run) Reproduces(ctx context.Context, recorded Line, s *optim.State) (di
 	return differs, nil
 }
 
-// Export writes the recipe's model with the weights and buffers of a state to a file.
-func (r *Run) Export(s *optim.State, target string) error {
+// Export writes the recipe's model with the weights and buffers of a state to a file, for inference: the operators that were
+// exported for training are in evaluation mode, and their names are returned, one for each node. Those of a file for training stay as
+// they are.
+func (r *Run) Export(s *optim.State, target string, training bool) (changed []string, err error) {
 	m := r.Program.Model
 	var parameters, buffers []array.Array
 	for _, f := range s.Layout.Fields() {
@@ -169,7 +171,10 @@ func (r *Run) Export(s *optim.State, target string) error {
 	if strings.HasPrefix(path, recipe.ZooPrefix) {
 		path = ""
 	}
-	return m.Export(path, target, parameters, buffers)
+	if training {
+		return nil, m.Export(path, target, parameters, buffers)
+	}
+	return m.ExportInference(path, target, parameters, buffers)
 }
 
 // Check returns an error unless the folder's run is the one that was prepared, to the last bit: only then can weights be computed

@@ -36,7 +36,7 @@ func TestExportedWeightsMeasureAsRecorded(t *testing.T) {
 			t.Fatal(err)
 		}
 		file := filepath.Join(t.TempDir(), "trained.onnx")
-		if err := again.Export(state, file); err != nil {
+		if _, err := again.Export(state, file, false); err != nil {
 			t.Fatal(err)
 		}
 		source := strings.Replace(small, `onnx = "zoo:mlp-digits"`, `onnx = "trained.onnx"`, 1)

@@ -95,7 +95,7 @@ func TestFrozenGroupsAreWrittenBackAsTheyWere(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "trained.onnx")
-	if err := r.Export(s, file); err != nil {
+	if _, err := r.Export(s, file, false); err != nil {
 		t.Fatal(err)
 	}
 	exported, err := onnx.Load(file)

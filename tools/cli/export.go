@@ -21,6 +21,7 @@ type exportFlags struct {
 	seed             uint64
 	iterate, workers int
 	recompute        bool
+	training         bool
 }
 
 func newExportRun() *cobra.Command {
@@ -29,8 +30,9 @@ func newExportRun() *cobra.Command {
 		Short: "Write a run's model with trained weights, as an .onnx file",
 		Long: `Writes the model that a run trained, with the weights and the running statistics of one of its iterates, into a file.
 
-The file is the one that was imported but for these numbers, in its own types; a replaced head or a separated initializer is the only
-change of structure, and is listed. A run keeps the weights of the last iterate of each arrangement and seed, and others if the
+The file is the one that was imported but for these numbers, in its own types; a replaced head, a separated initializer, and
+BatchNormalization and Dropout that the file has in training mode, which are written for inference unless --training is given, are the
+only changes of structure, and are listed. A run keeps the weights of the last iterate of each arrangement and seed, and others if the
 recipe's [weights] asks for them. With --recompute those of any iterate are trained again, with the same bits, which takes the gradient
 steps that lead to it and is refused where the model, the data, the recipe or what computes has changed.`,
 		Example: `  backstitch export runs/first --out trained.onnx
@@ -45,6 +47,7 @@ steps that lead to it and is refused where the model, the data, the recipe or wh
 	positiveFlag(c, &f.iterate, "iterate", 0, "the iterate (default: the last one whose weights are there)")
 	c.Flags().BoolVar(&f.recompute, "recompute", false, "train again up to the iterate, instead of reading kept weights")
 	workersFlag(c, &f.workers, "workers", runtime.GOMAXPROCS(0), "with --recompute: chains that run at the same time")
+	c.Flags().BoolVar(&f.training, "training", false, "keep the modes of BatchNormalization and Dropout that the file has, instead of those for inference")
 	requireFlags(c, "out")
 	c.RunE = func(c *cobra.Command, arguments []string) error { return f.export(c, arguments[0]) }
 	return c
@@ -77,12 +80,16 @@ func (f *exportFlags) export(c *cobra.Command, path string) error {
 	if err != nil {
 		return err
 	}
-	if err := r.Export(state, f.out); err != nil {
+	changed, err := r.Export(state, f.out, f.training)
+	if err != nil {
 		return err
 	}
 	fmt.Fprintf(c.OutOrStdout(), "wrote %s: %v\n", f.out, wanted)
 	for _, edit := range r.Program.Model.Edits() {
 		fmt.Fprintf(c.OutOrStdout(), "  changed: %s\n", printable(edit))
+	}
+	if len(changed) > 0 {
+		fmt.Fprintf(c.OutOrStdout(), "  for inference, where the file was for training: %s (--training keeps that)\n", tally(changed))
 	}
 	if last := r.LastIterate(); f.iterate == 0 && wanted.Iterate < last {
 		fmt.Fprintf(c.OutOrStdout(), "  iterate %d of %d: the newest whose weights are there; the run ended before the last one, or diverged\n", wanted.Iterate, last)
@@ -145,6 +152,21 @@ func compareWithRecord(c *cobra.Command, r *run.Run, folder *run.Folder, wanted 
 		return nil
 	}
 	return errors.New(different)
+}
+
+// tally counts equal names, in the order of their first appearance.
+func tally(names []string) string {
+	var kinds, parts []string
+	times := map[string]int{}
+	for _, name := range names {
+		if times[name]++; times[name] == 1 {
+			kinds = append(kinds, name)
+		}
+	}
+	for _, kind := range kinds {
+		parts = append(parts, fmt.Sprintf("%d %s", times[kind], kind))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // recipeOf reads the recipe of a run's folder.
