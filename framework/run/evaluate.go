@@ -93,11 +93,7 @@ func (e *evaluator) over(ctx context.Context, m engine.Machine, s *optim.State, 
 	correct, finite := 0, true
 	for start := 0; start < len(examples); start += size {
 		part := examples[start:min(start+size, len(examples))]
-		padded := append(make([]int, 0, size), part...)
-		for len(padded) < size {
-			padded = append(padded, part[len(part)-1])
-		}
-		b := gather(split, padded, e.precision, &buffer, nil)
+		b := gather(split, padded(part, size), e.precision, &buffer, nil)
 		result, err := m.Evaluate(ctx, s, b)
 		if err != nil {
 			return 0, 0, fmt.Errorf("evaluating: %w", err)

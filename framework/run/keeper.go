@@ -144,7 +144,7 @@ func (c chain) iterateFile(iterate int) string {
 
 const iterateMark = "-iterate"
 
-// stem begins the names of a chain's files. Names in recipes are short.
+// stem begins the names of a chain's files. Recipes have names that every file can have.
 func (c chain) stem() string { return fmt.Sprintf("%s-seed%d", c.name, c.seed) }
 
 // WeightsBytes returns the space that the kept states take at the end, and how many there are.

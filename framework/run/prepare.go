@@ -42,15 +42,9 @@ func Prepare(ctx context.Context, rc *recipe.Recipe, open OpenModel) (*Run, erro
 	if err != nil {
 		return nil, err
 	}
-	if r.Data == nil {
-		if r.Data, err = dataset.Load(ctx, rc.Data.Source, rc.Data.Preparation); err != nil {
-			return nil, err
-		}
-	}
-	if err = r.checkData(); err != nil {
+	if err := r.LoadData(ctx); err != nil {
 		return nil, err
 	}
-	r.evaluator = newEvaluator(r.Program, r.Data, rc.Evaluate, rc.Data.Batch)
 	if err = r.prepareJobs(ctx); err != nil {
 		return nil, err
 	}
@@ -68,6 +62,23 @@ func PrepareModel(ctx context.Context, rc *recipe.Recipe, open OpenModel) (*Run,
 		return nil, err
 	}
 	return r, r.sum(source)
+}
+
+// LoadData loads the data of a run whose model is prepared, if they are not there yet, so that it can be evaluated.
+func (r *Run) LoadData(ctx context.Context) (err error) {
+	rc := r.Recipe
+	if r.Data == nil {
+		if r.Data, err = dataset.Load(ctx, rc.Data.Source, rc.Data.Preparation); err != nil {
+			return err
+		}
+	}
+	if err := r.checkData(); err != nil {
+		return err
+	}
+	if r.evaluator == nil {
+		r.evaluator = newEvaluator(r.Program, r.Data, rc.Evaluate, rc.Data.Batch)
+	}
+	return nil
 }
 
 // prepareModel reads no more of the weights than importing takes: summing them up can wait until all else is fine.

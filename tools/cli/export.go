@@ -22,6 +22,7 @@ type exportFlags struct {
 	iterate, workers int
 	recompute        bool
 	training         bool
+	unchecked        bool
 }
 
 func newExportRun() *cobra.Command {
@@ -34,7 +35,10 @@ The file is the one that was imported but for these numbers, in its own types; a
 BatchNormalization and Dropout that the file has in training mode, which are written for inference unless --training is given, are the
 only changes of structure, and are listed. A run keeps the weights of the last iterate of each arrangement and seed, and others if the
 recipe's [weights] asks for them. With --recompute those of any iterate are trained again, with the same bits, which takes the gradient
-steps that lead to it and is refused where the model, the data, the recipe or what computes has changed.`,
+steps that lead to it and is refused where the model, the data, the recipe or what computes has changed.
+
+If ONNX Runtime and the data are at hand, the file is tried on some test examples, and the export fails if it computes something else
+there.`,
 		Example: `  backstitch export runs/first --out trained.onnx
   backstitch export runs/first --out backward-1.onnx --arrangement backward --seed 1
   backstitch export runs/first --out backward-20.onnx --arrangement backward --iterate 20 --recompute`,
@@ -48,6 +52,7 @@ steps that lead to it and is refused where the model, the data, the recipe or wh
 	c.Flags().BoolVar(&f.recompute, "recompute", false, "train again up to the iterate, instead of reading kept weights")
 	workersFlag(c, &f.workers, "workers", runtime.GOMAXPROCS(0), "with --recompute: chains that run at the same time")
 	c.Flags().BoolVar(&f.training, "training", false, "keep the modes of BatchNormalization and Dropout that the file has, instead of those for inference")
+	c.Flags().BoolVar(&f.unchecked, "no-check", false, "do not try the file on test examples in ONNX Runtime")
 	requireFlags(c, "out")
 	c.RunE = func(c *cobra.Command, arguments []string) error { return f.export(c, arguments[0]) }
 	return c
@@ -94,7 +99,22 @@ func (f *exportFlags) export(c *cobra.Command, path string) error {
 	if last := r.LastIterate(); f.iterate == 0 && wanted.Iterate < last {
 		fmt.Fprintf(c.OutOrStdout(), "  iterate %d of %d: the newest whose weights are there; the run ended before the last one, or diverged\n", wanted.Iterate, last)
 	}
-	return nil
+	if line, is := folder.Line(wanted); is {
+		fmt.Fprintf(c.OutOrStdout(), "  recorded: %s\n", measured(line))
+	}
+	if f.unchecked || f.training {
+		return nil
+	}
+	return checkExported(c.Context(), c.OutOrStdout(), r, state, f.out)
+}
+
+// measured lists what was measured of a state.
+func measured(line run.Line) string {
+	var list []string
+	for _, m := range line.Metrics {
+		list = append(list, m.Name+" "+number(m.Value))
+	}
+	return strings.Join(list, ", ")
 }
 
 // kept reads weights that the run kept.
