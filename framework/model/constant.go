@@ -146,7 +146,15 @@ func (m *Model) checkPatterns() error {
 	for _, c := range m.Constants {
 		names = append(names, c.Name)
 	}
-	if err := plugin.CheckPatterns("initializer that could be trained", slices.Concat(m.options.Freeze, m.options.Train), names); err != nil {
+	if err := plugin.CheckPatterns("initializer that could be trained", m.options.Train, names); err != nil {
+		return fmt.Errorf("model: %w", err)
+	}
+	for _, t := range m.graph.Initializers {
+		if plugin.Match(m.options.Freeze, t.Name) && !slices.Contains(names, t.Name) {
+			names = append(names, t.Name)
+		}
+	}
+	if err := plugin.CheckPatterns("initializer that could be trained", m.options.Freeze, names); err != nil {
 		return fmt.Errorf("model: %w", err)
 	}
 	return nil

@@ -92,6 +92,7 @@ func TestTheRoleOfATensorDecidesBeforeItsName(t *testing.T) {
 		{"a bound of Max", layer(node("Max", "y", "h", "c")), filled("c", 1, 1), "a bound of Max"},
 		{"a bound of Min", layer(node("Min", "y", "c", "h")), filled("c", 1), "a bound of Min"},
 		{"a bound of Clip that is a factor too", layer(node("Clip", "g", "h", "c"), node("Mul", "y", "g", "c")), filled("c", 1), "a bound of Clip"},
+		{"a bound of Clip", layer(node("Clip", "y", "h", "c")), filled("c", 1), "a bound of Clip"},
 		{"a number whose bound is another", layer(node("Min", "d", "c", "two"), node("Mul", "y", "h", "d")), filled("c", 1), ""},
 		{"a number by its name", layer(node("Sub", "y", "h", "layer.eps")), filled("layer.eps", 1), "an epsilon"},
 		{"a bias of one unit", []*onnx.Node{node("MatMul", "h", "x", "u"), node("Add", "y", "h", "val_1")}, filled("val_1", 1, 1), ""},
@@ -153,7 +154,7 @@ func TestAFirstStateOfZerosIsNoParameter(t *testing.T) {
 
 func TestTrainNamesConstants(t *testing.T) {
 	source := with(network(node("MatMul", "h", "x", "fc/w"), node("Mul", "i", "h", "fc/mul/x"), node("Pow", "y", "i", "p")),
-		weights("fc/w", 3, 3), filled("fc/mul/x", 2, 1), filled("p", 2, 1))
+		weights("fc/w", 3, 3), filled("fc/mul/x", 2, 1), filled("p", 2, 1), integers("unused", 1))
 	for _, c := range []struct {
 		options model.Options
 		trained string
@@ -166,6 +167,7 @@ func TestTrainNamesConstants(t *testing.T) {
 		{options: model.Options{Train: []string{"fc/m*"}}, trained: "[fc/mul/x[1]]"},
 		{options: model.Options{Train: []string{"*w", "*/x"}}, trained: "[fc/w[3 3] fc/mul/x[1]]"},
 		{options: model.Options{Freeze: []string{"p", "*x"}}, trained: "[fc/w[3 3]]"},
+		{options: model.Options{Freeze: []string{"unused"}}, trained: "[fc/w[3 3]]"},
 		{options: model.Options{Freeze: []string{"q"}}, fails: `matches the pattern "q"`},
 		{options: model.Options{Train: []string{"q"}}, fails: `matches the pattern "q"`},
 	} {

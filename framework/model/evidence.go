@@ -98,9 +98,9 @@ func unfolded(nodes []*onnx.Node) []*onnx.Node {
 	return list
 }
 
-// singleNumber returns the only number of a floating-point tensor.
+// singleNumber returns the only number of a tensor.
 func singleNumber(t *onnx.Tensor) (float64, bool) {
-	if n, err := t.Elems(); err != nil || n != 1 || !isFloat(t.DType) {
+	if n, err := t.Elems(); err != nil || n != 1 || t.DType == onnx.String {
 		return 0, false
 	}
 	numbers, err := t.Float64s()
@@ -133,6 +133,12 @@ func (w *witness) forward(n *onnx.Node) {
 		w.data[name] = data && w.preprocesses(n)
 	}
 	switch {
+	case n.OpType == "Constant":
+		if a := n.Attr("value"); a != nil && a.T != nil {
+			if v, is := singleNumber(a.T); is {
+				w.numbers[y] = v
+			}
+		}
 	case carriers[n.OpType]:
 		w.carry(n, x, y)
 	case pieces[n.OpType]:
@@ -262,6 +268,8 @@ func (w *witness) reading(n *onnx.Node, i int) evidence {
 		y = n.Outputs[0]
 	}
 	switch {
+	case n.OpType == "CastLike" && i == 1: // its type is read
+		return evidence{}
 	case usageOf(n, i) == setting:
 		if n.OpType == "Clip" {
 			return evidence{formula: "a bound of Clip"}

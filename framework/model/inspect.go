@@ -28,6 +28,8 @@ type Report struct {
 	Halves     []string          `json:"half_precision,omitempty"` // inputs, initializers and outputs of 16 bits, which are computed in a run's precision
 	Open       []OpenDimension   `json:"open_dimensions"`
 	Operators  []OperatorCount   `json:"operators"`
+	Hints      []string          `json:"hints"`
+	Cuts       []Cut             `json:"gradient_cut_by"` // where nothing trains: what is in the way
 	Problems   []Problem         `json:"problems"`
 }
 
@@ -57,8 +59,12 @@ type OperatorCount struct {
 // a model that imports.
 func Inspect(source *onnx.Model, o Options) *Report {
 	graph, _, err := inline(source)
+	nodes := []*onnx.Node{}
 	if err != nil {
 		graph = source.Graph
+		for _, f := range source.Functions {
+			nodes = append(nodes, f.Nodes...)
+		}
 	}
 	r := &Report{
 		Producer:   strings.TrimSpace(source.ProducerName + " " + source.ProducerVersion),
@@ -72,8 +78,10 @@ func Inspect(source *onnx.Model, o Options) *Report {
 		Edits:      []string{},
 		Tied:       append([]Tie{}, Ties(graph)...),
 		Open:       []OpenDimension{},
-		Operators:  countOperators(graph),
 		Halves:     halfPrecision(source.Graph),
+		Operators:  countOperators(append(nodes, graph.Nodes...)),
+		Hints:      []string{},
+		Cuts:       []Cut{},
 		Problems:   []Problem{},
 	}
 	for domain, version := range source.Opsets {
@@ -93,6 +101,10 @@ func Inspect(source *onnx.Model, o Options) *Report {
 	r.Constants = append(r.Constants, m.Constants...)
 	r.Edits = append(r.Edits, m.Edits()...)
 	r.Tied = slices.DeleteFunc(r.Tied, func(t Tie) bool { return !named(m.Parameters)[t.Initializer] })
+	r.Hints = append(r.Hints, m.hints()...)
+	if len(m.Parameters) == 0 {
+		r.Cuts = append(r.Cuts, m.cuts()...)
+	}
 	r.Problems = append(r.Problems, m.problems()...)
 	return r
 }
@@ -196,15 +208,10 @@ func describe(values []*onnx.ValueInfo) []TensorReport {
 	return list
 }
 
-func countOperators(g *onnx.Graph) []OperatorCount {
+// countOperators counts those of nodes and of their branches.
+func countOperators(nodes []*onnx.Node) []OperatorCount {
 	counts := map[string]int{}
-	for _, n := range g.Nodes {
-		name := n.OpType
-		if n.Domain != "" {
-			name = fmt.Sprintf("%s.%s", n.Domain, n.OpType)
-		}
-		counts[name]++
-	}
+	count(nodes, counts)
 	list := []OperatorCount{}
 	for name, count := range counts {
 		_, supported := operators[name]
@@ -212,4 +219,17 @@ func countOperators(g *onnx.Graph) []OperatorCount {
 	}
 	slices.SortFunc(list, func(a, b OperatorCount) int { return cmp.Compare(a.Name, b.Name) })
 	return list
+}
+
+func count(nodes []*onnx.Node, counts map[string]int) {
+	for _, n := range nodes {
+		name := n.OpType
+		if n.Domain != "" {
+			name = fmt.Sprintf("%s.%s", n.Domain, n.OpType)
+		}
+		counts[name]++
+		for _, g := range subgraphs(n) {
+			count(g.Nodes, counts)
+		}
+	}
 }

@@ -42,21 +42,21 @@ func TestAReportDescribesTheModel(t *testing.T) {
 			`,"parameters":[{"name":"w1","shape":[5,3],"trainable":true},{"name":"b1","shape":[5],"trainable":true},` +
 			`{"name":"w2","shape":[4,5],"trainable":true},{"name":"b2","shape":[4],"trainable":true},` +
 			`{"name":"unused","shape":[1],"trainable":false}],"buffers":[],"constants":[],"tied":[],"edits":[],"parameter_count":44,"open_dimensions":[],` +
-			`"operators":[{"name":"Gemm","count":2,"supported":true},{"name":"Relu","count":1,"supported":true}],"problems":[]}`},
+			`"operators":[{"name":"Gemm","count":2,"supported":true},{"name":"Relu","count":1,"supported":true}],"hints":[],"gradient_cut_by":[],"problems":[]}`},
 		{"one with an operator that is not supported", foreign, `{"producer":"","ir_version":8,"opsets":{"ai.onnx":17,"com.acme":2},` + inputs +
 			`,"parameters":[],"buffers":[],"constants":[],"tied":[],"edits":[],"parameter_count":0,"open_dimensions":[],` +
 			`"operators":[{"name":"Relu","count":1,"supported":true},{"name":"com.acme.Relu","count":1,"supported":false}],` +
-			`"problems":[{"node":"node for \"y\" (com.acme.Relu, opset 2)",` +
+			`"hints":[],"gradient_cut_by":[],"problems":[{"node":"node for \"y\" (com.acme.Relu, opset 2)",` +
 			`"reason":"domain \"com.acme\": only operators of the standard domain are supported"}]}`},
 		{"one whose shapes do not fit", with(network(node("MatMul", "y", "x", "w")), weights("w", 2, 4)),
 			`{"producer":"","ir_version":8,"opsets":{"ai.onnx":17},` + inputs +
 				`,"parameters":[{"name":"w","shape":[2,4],"trainable":true}],"buffers":[],"constants":[],"tied":[],"edits":[],"parameter_count":8,"open_dimensions":[],` +
-				`"operators":[{"name":"MatMul","count":1,"supported":true}],"problems":[{"node":"node \"n\" (MatMul, opset 17)","reason":"` +
+				`"operators":[{"name":"MatMul","count":1,"supported":true}],"hints":[],"gradient_cut_by":[],"problems":[{"node":"node \"n\" (MatMul, opset 17)","reason":"` +
 				`shapes (2, 3) and (2, 4): 3 columns against 2 rows"}]}`},
 		{"one that has nothing to train", network(node("Relu", "z", "x")),
 			`{"producer":"","ir_version":8,"opsets":{"ai.onnx":17},` + inputs + `,"parameters":[],"buffers":[],"constants":[],"tied":[],"edits":[],"parameter_count":0,"open_dimensions":[],` +
 				`"operators":[{"name":"Relu","count":1,"supported":true}],` +
-				`"problems":[{"node":"","reason":"model: no node computes a tensor \"y\""}]}`},
+				`"hints":[],"gradient_cut_by":[],"problems":[{"node":"","reason":"model: no node computes a tensor \"y\""}]}`},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			got, err := json.Marshal(model.Inspect(c.source, model.Options{}))

@@ -77,7 +77,7 @@ type finder struct {
 // nodes looks at nodes that are sorted, and at those of their branches that may be taken.
 func (f finder) nodes(list []*onnx.Node) {
 	for _, n := range slices.Backward(list) {
-		leads := reads(f.differentiable, n) && !operators[n.OpType].flat
+		leads := reads(f.differentiable, n) && !isFlat(n)
 		for i, name := range n.Inputs {
 			f.use(name, usageOf(n, i), leads)
 		}
@@ -119,7 +119,7 @@ func (m *Model) readInitializers(needed map[string]bool, judge func(*onnx.Tensor
 			continue
 		}
 		u, used := usages[t.Name]
-		if u == setting || !isFloat(t.DType) || slices.Contains(t.Dims, 0) {
+		if !isFloat(t.DType) || slices.Contains(t.Dims, 0) {
 			m.constants = append(m.constants, t)
 			continue
 		}
@@ -136,9 +136,11 @@ func (m *Model) readInitializers(needed map[string]bool, judge func(*onnx.Tensor
 			m.constants = append(m.constants, t)
 			continue
 		}
-		if reason := judge(t, p); reason != "" {
-			m.Constants = append(m.Constants, Constant{p.Name, append([]int{}, p.Shape...), reason})
-			if p.Value.Len() > 1 && m.lifted[t.Name] == nil { // others fold into what is computed from them
+		if reason := judge(t, p); reason != "" || u == setting {
+			if reason != "" {
+				m.Constants = append(m.Constants, Constant{p.Name, append([]int{}, p.Shape...), reason})
+			}
+			if u != setting && p.Value.Len() > 1 && m.lifted[t.Name] == nil { // others fold into what is computed from them
 				m.Frozen = append(m.Frozen, p)
 			} else {
 				m.constants = append(m.constants, t)

@@ -71,6 +71,7 @@ type Node struct {
 	Inputs     []string // "" where an optional input is omitted
 	Outputs    []string // "" where an optional output is omitted
 	Attributes []*Attribute
+	Metadata   []Entry
 
 	unknown
 }

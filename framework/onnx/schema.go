@@ -44,6 +44,7 @@ func (n *Node) fields() []field {
 		{4, "op_type", text{&n.OpType}},
 		{5, "attribute", repeated(&n.Attributes)},
 		{7, "domain", domain{&n.Domain}},
+		{9, "metadata_props", entries{&n.Metadata}},
 	}
 }
 

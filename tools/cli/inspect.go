@@ -95,6 +95,7 @@ func printReport(w io.Writer, r *model.Report) error {
 	printTies(w, r.Tied)
 	printOpen(w, r.Open)
 	printEdits(w, r.Edits)
+	printHints(w, r.Hints)
 	printProblems(w, r)
 	return nil
 }
@@ -187,6 +188,13 @@ func printEdits(w io.Writer, edits []string) {
 	}
 }
 
+// printHints says what a user may want to know before training.
+func printHints(w io.Writer, hints []string) {
+	for _, h := range hints {
+		fmt.Fprintln(w, "\nhint: "+printable(h))
+	}
+}
+
 func printProblems(w io.Writer, r *model.Report) {
 	fmt.Fprintln(w)
 	switch {
@@ -196,6 +204,9 @@ func printProblems(w io.Writer, r *model.Report) {
 		fmt.Fprintln(w, "This model can be imported, but nothing would be trained: its output is differentiable in no initializer.")
 	default:
 		fmt.Fprintln(w, "This model can be imported and trained.")
+	}
+	for _, c := range r.Cuts {
+		fmt.Fprintln(w, printable(fmt.Sprintf("  %s cuts the gradient: choose a tensor before it (--output %s)", c.Node, c.Before)))
 	}
 	for _, p := range r.Problems {
 		text := p.Reason
