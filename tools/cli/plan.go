@@ -10,6 +10,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// calibration is how long a dry run measures; tests take less.
+var calibration = 2 * time.Second
+
 // plan is what a dry run prints.
 type plan struct {
 	Recipe        string     `json:"recipe"`
@@ -27,7 +30,7 @@ type plan struct {
 }
 
 func printPlan(c *cobra.Command, r *run.Run, workers int, asJSON bool) error {
-	estimate, err := heard(c.Context(), func() (run.Estimate, error) { return r.Estimate(c.Context(), 2*time.Second, workers) })
+	estimate, err := heard(c.Context(), func() (run.Estimate, error) { return r.Estimate(c.Context(), calibration, workers) })
 	if err != nil {
 		return err
 	}
