@@ -76,9 +76,6 @@ func (c *Case) load(folder string) error {
 		return err
 	}
 	c.Model = raised(m)
-	if _, err := model.Opset(c.Model); err != nil {
-		return refusal("%v", err)
-	}
 	inputs := fed(m.Graph)
 	for _, v := range slices.Concat(inputs, m.Graph.Outputs) {
 		if err := readable(v); err != nil {
