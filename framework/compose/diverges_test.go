@@ -5,8 +5,10 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 // tooFar says of one iterate in four that it diverged, and of no other.
@@ -75,5 +77,41 @@ func TestDivergedEvaluationsDoNotDependOnWorkersOrResuming(t *testing.T) {
 	}
 	if ended == 0 {
 		t.Error("nothing was lost")
+	}
+}
+
+// Iterate 3 is evaluated while it is not known yet that iterate 2, which it starts from, evaluates as diverged.
+func TestResultsHoldNoStateThatStartsFromADivergedOne(t *testing.T) {
+	for _, workers := range []int{1, 2, 8} {
+		synctest.Test(t, func(t *testing.T) {
+			jobs := []Job{{Arrangement: Forward{}, Averages: []Average{{}}, Initial: point(0, 0), Iterates: upTo(4), Maps: every(steps(tangle))}}
+			var held []int
+			var ahead atomic.Bool
+			emitted(t, jobs, Options{Workers: workers, Keep: true, Visit: func(_ context.Context, _ int, v Visited) (any, error) {
+				if v.Iterate == 3 {
+					ahead.Store(true)
+				}
+				if v.Iterate == 2 {
+					time.Sleep(time.Second)
+				}
+				return v.Iterate == 2, nil
+			}, Diverges: func(value any) bool { return value.(evaluated).Value.(bool) }, Emit: func(r Result, _ func() Checkpoint) error {
+				for _, e := range append(r.Averages, r.Evaluated) {
+					if e.State != nil {
+						held = append(held, r.Iterate)
+					}
+					if (e.State == nil) != (e.Value == nil) || e.State != nil && !e.State.Equal(e.Value.(evaluated).State) {
+						t.Errorf("iterate %d: the result holds the state %v, evaluated was %v", r.Iterate, e.State, e.Value)
+					}
+				}
+				return nil
+			}})
+			if !slices.Equal(held, []int{1, 1, 2, 2}) {
+				t.Errorf("%d workers: results hold states of iterates %v, and the second diverged", workers, held)
+			}
+			if workers > 1 && !ahead.Load() {
+				t.Errorf("%d workers: nothing behind iterate 2 was evaluated: the test shows nothing", workers)
+			}
+		})
 	}
 }

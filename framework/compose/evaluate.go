@@ -100,11 +100,16 @@ func (w *worker) visit(ctx context.Context, v Visited) (Evaluated, error) {
 	if v.State == nil || !v.State.Finite() { // a sum can overflow where no iterate did
 		return Evaluated{Diverged: true}, nil
 	}
-	if w.options.Visit == nil {
-		return Evaluated{}, nil
+	var e Evaluated
+	if w.options.Keep {
+		e.State = v.State
 	}
-	value, err := w.options.Visit(ctx, w.index, v)
-	return Evaluated{Value: value}, err
+	if w.options.Visit == nil {
+		return e, nil
+	}
+	var err error
+	e.Value, err = w.options.Visit(ctx, w.index, v)
+	return e, err
 }
 
 func (w *worker) score(e Evaluated) *float64 {

@@ -292,7 +292,9 @@ func (e *executor) finish(ctx context.Context, n *node, found evaluation) {
 			return
 		}
 	}
-	e.release(n)
+	if !e.options.Keep {
+		e.release(n)
+	}
 }
 
 // emit emits what is finished and stands first, unless another worker is at it.

@@ -86,6 +86,8 @@ type Options struct {
 	// and of an average that is the same state.
 	Visit func(ctx context.Context, worker int, v Visited) (any, error)
 
+	Keep bool // results hold the states that were evaluated, which take memory until they are emitted
+
 	// Score says how what Visit returned compares: less is better, and NaN is worst. Only adaptive arrangements need it.
 	Score func(value any) float64
 
@@ -112,6 +114,7 @@ type Visited struct {
 // Evaluated is what Visit returned for a state: nil if there is no state, because it is not finite, or starts from one that diverged.
 type Evaluated struct {
 	Value    any
+	State    *optim.State // if Options.Keep says so; nobody changes it any more
 	Diverged bool
 }
 

@@ -359,11 +359,13 @@ func TestWorkRunsAheadOnlySoFar(t *testing.T) {
 		name    string
 		memory  int64
 		workers int
+		keep    bool
 		want    int // iterates started when the first is done
 	}{
-		{"without a bound two for each worker", 0, 3, 6},
-		{"with one as many as fit, and what is evaluated is forgotten", 2 * bytes, 3, 6},
-		{"what comes next starts even if nothing fits", 1, 3, 1},
+		{"without a bound two for each worker", 0, 3, false, 6},
+		{"with one as many as fit, and what is evaluated is forgotten", 2 * bytes, 3, false, 6},
+		{"what results hold is not", 2 * bytes, 3, true, 2},
+		{"what comes next starts even if nothing fits", 1, 3, false, 1},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var started, early atomic.Int64
@@ -379,7 +381,7 @@ func TestWorkRunsAheadOnlySoFar(t *testing.T) {
 			for n := range 21 {
 				a = append(a, Composition{Base: 0, Words: [][]int{{n}}})
 			}
-			results := emitted(t, []Job{{Arrangement: a, Initial: point(0), Iterates: upTo(20), Maps: every(maps)}}, Options{Workers: c.workers, Memory: c.memory})
+			results := emitted(t, []Job{{Arrangement: a, Initial: point(0), Iterates: upTo(20), Maps: every(maps)}}, Options{Workers: c.workers, Memory: c.memory, Keep: c.keep})
 			if early.Load() != int64(c.want) || len(results) != 20 {
 				t.Errorf("%s: %d iterates had started when the first was done, want %d; %d of 20 results", c.name, early.Load(), c.want, len(results))
 			}

@@ -78,7 +78,7 @@ func (e *execution) compose(ctx context.Context, from checkpoint, lines []Line) 
 	}
 	stopped, err := compose.Run(ctx, e.run.jobs, compose.Options{
 		Workers: e.options.Workers, Memory: e.options.Memory, Resume: from.Checkpoint,
-		Visit: e.visit, Score: trialScore, Diverges: diverges, Emit: e.emit, Progress: e.options.Progress,
+		Visit: e.visit, Keep: e.run.keeps(), Score: trialScore, Diverges: diverges, Emit: e.emit, Progress: e.options.Progress,
 	})
 	if stopped.Results > from.Results && !errors.Is(err, errGone) {
 		err = cmp.Or(err, e.save(stopped))
@@ -126,9 +126,6 @@ func (e *execution) visit(ctx context.Context, worker int, v compose.Visited) (a
 	if err == nil && v.Average < 0 {
 		err = e.run.diagnose(ctx, m, v, metrics)
 	}
-	if err == nil {
-		err = e.keeper.take(v, metrics)
-	}
 	a, _ := e.run.arrangement(v.Job)
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -152,6 +149,9 @@ func diverges(value any) bool {
 // emit records a result, and now and then saves a checkpoint.
 func (e *execution) emit(result compose.Result, snapshot func() compose.Checkpoint) error {
 	if err := e.recorder.record(e.run.lines(result)); err != nil {
+		return err
+	}
+	if err := e.keeper.take(result); err != nil {
 		return err
 	}
 	if time.Now().Before(e.due) {

@@ -7,9 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
-	"sync"
 
 	"github.com/seed5b471a7e/backstitch/framework/compose"
 	"github.com/seed5b471a7e/backstitch/framework/optim"
@@ -40,17 +38,12 @@ type chain struct {
 	seed uint64
 }
 
-// keeper writes the states that a run keeps. A state is kept if it measures finite numbers. The newest of a chain waits until flush, which a
-// checkpoint needs: what a resumed run does not compute again is in the folder.
+// keeper writes the states that a run keeps. A state is kept if it is recorded and measures finite numbers. The newest of a chain waits
+// until flush, which a checkpoint needs: what a resumed run does not compute again is in the folder.
 type keeper struct {
 	run    *Run
 	folder string
-
-	writing sync.Mutex // held while the newest states are written, so that no file goes back
-
-	mu     sync.Mutex
 	newest map[chain]heldState
-	seen   map[chain]int // the newest iterate of each, also where it is written
 }
 
 type heldState struct {
@@ -59,7 +52,7 @@ type heldState struct {
 }
 
 func newKeeper(r *Run, folder string) (*keeper, error) {
-	k := &keeper{run: r, folder: filepath.Join(folder, WeightsFolder), newest: map[chain]heldState{}, seen: map[chain]int{}}
+	k := &keeper{run: r, folder: filepath.Join(folder, WeightsFolder), newest: map[chain]heldState{}}
 	if !r.keeps() {
 		return k, nil
 	}
@@ -71,47 +64,49 @@ func newKeeper(r *Run, folder string) (*keeper, error) {
 
 func (r *Run) keeps() bool { return r.Recipe.Weights.Keep != recipe.KeepNone }
 
-// take keeps a state that was evaluated, which nobody changes any more.
-func (k *keeper) take(v compose.Visited, metrics []Metric) error {
-	_, recorded := slices.BinarySearch(k.run.iterates, v.Iterate)
-	if !k.run.keeps() || !recorded || diverged(metrics) {
-		return nil
+// take keeps the states of a result, of which there is none where the run keeps nothing. Only here is it certain that no iterate before
+// diverged.
+func (k *keeper) take(result compose.Result) error {
+	a, seed := k.run.arrangement(result.Job)
+	if err := k.takeOne(chain{a.Name, seed}, result.Iterate, result.Evaluated); err != nil {
+		return err
 	}
-	c := k.run.chain(v)
-	if k.run.Recipe.Weights.Keeps(v.Iterate) {
-		if err := k.write(c.iterateFile(v.Iterate), c, heldState{v.Iterate, v.State}); err != nil {
+	for i, average := range k.run.averages(a.Name) {
+		if result.Iterate <= average.From { // it is the iterate
+			continue
+		}
+		if err := k.takeOne(chain{average.Name, seed}, result.Iterate, result.Averages[i]); err != nil {
 			return err
 		}
 	}
-	if k.hold(c, heldState{v.Iterate, v.State}) < heldBytes {
+	return nil
+}
+
+func (k *keeper) takeOne(c chain, iterate int, e compose.Evaluated) error {
+	if e.State == nil || diverges(e.Value) {
+		return nil
+	}
+	h := heldState{iterate, e.State}
+	if k.run.Recipe.Weights.Keeps(iterate) {
+		if err := k.write(c.iterateFile(iterate), c, h); err != nil {
+			return err
+		}
+	}
+	k.newest[c] = h
+	if int64(len(k.newest))*k.run.StateBytes() < heldBytes {
 		return nil
 	}
 	return k.flush()
 }
 
-// hold remembers a chain's state if it is the newest, and returns the bytes of all that are remembered.
-func (k *keeper) hold(c chain, h heldState) int64 {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if h.iterate > k.seen[c] {
-		k.newest[c], k.seen[c] = h, h.iterate
-	}
-	return int64(len(k.newest)) * k.run.StateBytes()
-}
-
 // flush writes the newest states.
 func (k *keeper) flush() error {
-	k.writing.Lock()
-	defer k.writing.Unlock()
-	k.mu.Lock()
-	newest := k.newest
-	k.newest = map[chain]heldState{}
-	k.mu.Unlock()
-	for c, h := range newest {
+	for c, h := range k.newest {
 		if err := k.write(c.file(), c, h); err != nil {
 			return err
 		}
 	}
+	clear(k.newest)
 	return nil
 }
 
@@ -123,15 +118,6 @@ func (k *keeper) write(file string, c chain, h heldState) error {
 			arrangementKey: c.name, seedKey: strconv.FormatUint(c.seed, 10), iterateKey: strconv.Itoa(h.iterate),
 		})
 	})
-}
-
-// chain returns what a visited state belongs to.
-func (r *Run) chain(v compose.Visited) chain {
-	a, seed := r.arrangement(v.Job)
-	if v.Average >= 0 {
-		return chain{r.averages(a.Name)[v.Average].Name, seed}
-	}
-	return chain{a.Name, seed}
 }
 
 const weightsExtension = ".safetensors"
