@@ -68,7 +68,9 @@ func TestElementTypesOfNumPyAreRead(t *testing.T) {
 		{"|b1", []byte{1}, 1},
 		{"<u2", []uint16{1<<16 - 1}, 1<<16 - 1},
 		{"<u4", []uint32{1<<32 - 1}, 1<<32 - 1},
-		{"<u8", []uint64{1 << 53}, 1 << 53},
+		{"<u8", []uint64{1<<53 - 1}, 1<<53 - 1},
+		{"<i4", []int32{1<<31 - 1}, 1<<31 - 1},
+		{"<i8", []int64{1<<53 - 1}, 1<<53 - 1},
 	} {
 		a, err := readArray(npyFile(npyHeader(c.kind, "()"), c.elements))
 		if err != nil || a.Data.At(0) != c.want || len(a.Shape) != 0 || !a.Integers {
