@@ -115,3 +115,30 @@ func TestResultsHoldNoStateThatStartsFromADivergedOne(t *testing.T) {
 		})
 	}
 }
+
+// Iterates 5 and 6 are computed from iterate 4 before that evaluates as diverged. With a period of 2 steps iterates 7 and 8 go on from them.
+func TestWhatIsLostStaysLostWhenResumed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var ahead atomic.Bool
+		jobs := []Job{{Arrangement: Backward{ResetEvery: 4}, Period: 2, Initial: point(0, 0), Iterates: upTo(8),
+			Maps: every(steps(func(k int, x []float64) { tangle(k%2, x) }))}}
+		o := Options{Workers: 8, Visit: func(_ context.Context, _ int, v Visited) (any, error) {
+			if v.Iterate == 4 {
+				time.Sleep(time.Second)
+			} else if v.Iterate > 4 {
+				ahead.Store(true)
+			}
+			return v.Iterate == 4, nil
+		}, Diverges: func(value any) bool { return value.(evaluated).Value.(bool) }}
+		whole := emitted(t, jobs, o)
+		for _, results := range []int{5, 6, 7} {
+			first, c := interrupted(t, jobs, o, results)
+			resumed := o
+			resumed.Resume = c
+			requireSameResults(t, slices.Concat(first, emitted(t, jobs, resumed)), whole)
+		}
+		if !ahead.Load() || !whole[6].Diverged() || !whole[7].Diverged() {
+			t.Error("nothing was computed that is lost: the test shows nothing")
+		}
+	})
+}
