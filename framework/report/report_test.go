@@ -224,7 +224,11 @@ func TestRatioIsTheOneOfPackageRun(t *testing.T) {
 	for _, seeds := range [][]uint64{{0}, {0, 1}, {0, 1, 2}} {
 		f := newFolder(t, seeds, 60)
 		v := newView(f)
-		for _, r := range arrangementRows(v, seedRows(v))[1:] {
+		rows := arrangementRows(v, seedRows(v))
+		if !math.IsNaN(rows[0].Ratio) {
+			t.Errorf("%s has the ratio %v to itself, which says nothing", rows[0].Arrangement.Name, rows[0].Ratio)
+		}
+		for _, r := range rows[1:] {
 			if want := f.VariabilityRatio(r.Arrangement.Name, "forward"); r.Ratio != want || !(r.Lowest <= want && want <= r.Highest) {
 				t.Errorf("%d seeds: %s has the ratio %v in %v to %v, package run says %v",
 					len(seeds), r.Arrangement.Name, r.Ratio, r.Lowest, r.Highest, want)

@@ -3,6 +3,7 @@ package run_test
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -102,5 +103,28 @@ window = 2`, 1)
 			t.Errorf("resumed after %d units: %v\n%s\nwant\n%s", units, err, got, want)
 		}
 		cancel()
+	}
+}
+
+// A regularizer without a rate of its own takes the optimizer's.
+func TestARegularizerHasTheRateThatTheRecipeGives(t *testing.T) {
+	metricsWith := func(rate string) string {
+		table := "[arrangement.backward]\nkind = \"order_average\"\nmethod = \"regularizer\"\nwindow = 3\n" + rate
+		r, err := prepare(t, strings.Replace(small, "[arrangement.backward]", table, 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := r.Execute(context.Background(), run.Options{Folder: filepath.Join(t.TempDir(), "run"), Workers: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return metrics(t, f.Path)
+	}
+	plain := metricsWith("")
+	if metricsWith("rate = 0.1") != plain {
+		t.Error("the optimizer's rate, given again, leads elsewhere")
+	}
+	if metricsWith("rate = 0.4") == plain {
+		t.Error("another rate changes nothing")
 	}
 }

@@ -99,6 +99,7 @@ func TestWhatDoesNotFitIsRefused(t *testing.T) {
 	for want, content := range map[string][]byte{
 		"no whole safetensors file": whole[:len(whole)-1],
 		"metadata's count is":       bytes.Replace(whole, []byte(`"count"`), []byte(`"other"`), 1),
+		`count is "-1"`:             bytes.Replace(whole, []byte(`"count":"41"`), []byte(`"count":"-1"`), 1),
 	} {
 		if err := os.WriteFile(path, content, 0o644); err != nil {
 			t.Fatal(err)
