@@ -16,12 +16,20 @@ import (
 
 // These tests hold the plan engine to the tape for whatever is built in: they grow with the zoo and with the plugins.
 
-// smallInputs are the models of the zoo whose images are small enough for the tape. The others are the same networks on larger ones.
+// smallInputs are the models of the zoo whose images are small enough for the tape. The others are the same networks on larger ones. With
+// -short, networks of a million parameters are left out: each family has a smaller one.
 func smallInputs(t *testing.T) []string {
 	return slices.DeleteFunc(modelzoo.Names(), func(name string) bool {
-		m, err := importModel("zoo:"+name, model.Options{})
+		source, err := modelzoo.Untrained(name)
 		if err != nil {
 			t.Fatal(err)
+		}
+		m, err := model.Import(source, model.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if testing.Short() && m.Size() > 1e6 {
+			return true
 		}
 		for _, d := range m.Inputs[0].Dims {
 			if d.Value > 64 {
