@@ -1,9 +1,7 @@
 package onnx
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,10 +9,11 @@ import (
 
 // SavePatched writes the model of the file source to the file target, with the
 // data of some initializers replaced as Patch does it. Files that hold data of
-// tensors are copied to the same places next to target, and patched there. No
-// file of the source is ever changed: in the folder of the source, initializers
-// whose data are in other files cannot be replaced. Other files that are in the
-// way are replaced, once all new ones are complete.
+// tensors are copied to the same places next to target, and patched there. Where
+// something else is in such a place, as in the folder of the source, the data go
+// to a file named after target, such as trained.onnx.data, and the tensors refer
+// to that. Replaced are only the file target and files of data to which it refers,
+// once all new ones are complete, and never a file of the source.
 func SavePatched(source, target string, tensors ...*Tensor) error {
 	return Rewrite(nil).SavePatched(source, target, tensors...)
 }
@@ -51,8 +50,8 @@ func (r Rewrite) savePatched(source, target string, tensors []*Tensor) error {
 }
 
 // SaveEdited writes m, which was made from the model of the file source, to the
-// file target, with nodes rewritten. Files that hold data of its tensors are copied to the same places
-// next to target. No file of the source is ever changed.
+// file target, with nodes rewritten. Files that hold data of its tensors are
+// copied as SavePatched does it. No file of the source is ever changed.
 func (r Rewrite) SaveEdited(m *Model, source, target string) error {
 	if err := r.saveEdited(m, source, target); err != nil {
 		return fmt.Errorf("onnx: saving a model made from %s as %s: %w", source, target, err)
@@ -95,68 +94,34 @@ func saveBeside(source, target string, model [][]byte, files []*dataFile, needs 
 	}
 	defer s.close()
 	name := filepath.Base(target)
-	if files, err = s.spareSources(source, name, files); err != nil {
+	p, err := s.placement(source, name, files)
+	if err != nil {
 		return err
 	}
+	moved := relocation{}
 	for _, f := range files {
 		if !needs(f) {
 			continue
 		}
-		if err := s.write(f.location, f.copyTo); err != nil {
-			return fmt.Errorf("file %q: %w", f.location, err)
+		location, shared, err := p.place(f)
+		if err != nil {
+			return err
 		}
+		if shared {
+			continue
+		}
+		if err := s.write(location, f.copyTo); err != nil {
+			return fmt.Errorf("file %q: %w", location, err)
+		}
+		if location != f.location {
+			moved[f.location] = location
+		}
+	}
+	if model, err = moved.apply(model); err != nil {
+		return err
 	}
 	if err := s.write(name, writeParts(model)); err != nil {
 		return err
 	}
 	return s.commit()
-}
-
-// spareSources returns the files that are to be written beside the model of
-// that name: all but those that are there already, because source is in the
-// same folder. It fails if a file of the source would be overwritten.
-func (s *staging) spareSources(source, name string, files []*dataFile) ([]*dataFile, error) {
-	info, err := os.Stat(source)
-	if err != nil {
-		return nil, err
-	}
-	sources := []fs.FileInfo{info}
-	for _, f := range files {
-		sources = append(sources, f.info)
-	}
-	if _, err := s.replaceable(name, sources); err != nil {
-		return nil, err
-	}
-	var missing []*dataFile
-	for _, f := range files {
-		if f.location == name {
-			return nil, fmt.Errorf("file %q holds data of the model, which cannot have the same name", name)
-		}
-		existing, err := s.replaceable(f.location, sources)
-		if err != nil && (f.patched() || !os.SameFile(existing, f.info)) {
-			return nil, err
-		}
-		if err == nil {
-			missing = append(missing, f)
-		}
-	}
-	return missing, nil
-}
-
-// replaceable fails if a file of that name exists and is one of the sources, or
-// cannot be looked at.
-func (s *staging) replaceable(name string, sources []fs.FileInfo) (existing fs.FileInfo, err error) {
-	existing, err = s.root.Stat(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	for _, source := range sources {
-		if os.SameFile(existing, source) {
-			return existing, fmt.Errorf("this would overwrite %q, a file of the original model: choose another folder or name", name)
-		}
-	}
-	return existing, nil
 }
