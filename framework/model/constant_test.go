@@ -89,6 +89,8 @@ func TestTheRoleOfATensorDecidesBeforeItsName(t *testing.T) {
 		{"what is added under a Reciprocal", layer(node("Add", "g", "h", "c"), node("Reciprocal", "y", "g")), filled("c", 1), "added under a quotient, which it keeps finite"},
 		{"what is added under a logarithm, behind a Cast", layer(node("Add", "g", "h", "c"), node("Cast", "i", "g", to), node("Log", "y", "i")),
 			filled("c", 1), "added under a logarithm, which it keeps finite"},
+		{"what is added under a negated power", layer(node("Add", "g", "h", "c"), node("Neg", "d", "two"), node("Pow", "y", "g", "d")),
+			filled("c", 1), "added under a root, which it keeps finite"},
 		{"what is added under a quotient, behind a Clip", layer(node("Add", "g", "h", "c"), node("Clip", "i", "g", "half"), node("Div", "y", "x", "i")),
 			filled("c", 1), "added under a quotient, which it keeps finite"},
 		{"what is added under a quotient, behind a Max", layer(node("Add", "g", "h", "c"), node("Max", "i", "half", "g"), node("Div", "y", "x", "i")),
