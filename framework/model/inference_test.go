@@ -224,3 +224,35 @@ func TestAFileForInferenceKeepsEveryByte(t *testing.T) {
 		t.Error("no file was for training: the test shows nothing")
 	}
 }
+
+func TestAModeThatACallGivesIsTurnedOff(t *testing.T) {
+	n := applied("BatchNormalization", "y", "x s b m v", stands("training_mode", "mode", onnx.AttributeInt))
+	nodes, err := (&inference{}).rewrite(n, 15)
+	if err != nil || len(nodes) != 1 {
+		t.Fatalf("rewritten as %s, %v", spelled(nodes), err)
+	}
+	if mode := nodes[0].Attr("training_mode"); mode == nil || mode.I != 0 || mode.Reference != "" {
+		t.Errorf("the mode is %+v", mode)
+	}
+}
+
+// Scopes have names of their own: what is false in one may be true in another.
+func TestAModeIsOffOnlyIfItIsInEveryScope(t *testing.T) {
+	off, err := onnx.Zeros("mode", onnx.Bool, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		scopes []*onnx.Tensor
+		nodes  int // written in the place of Dropout
+	}{{[]*onnx.Tensor{off}, 0}, {[]*onnx.Tensor{off, off}, 0}, {[]*onnx.Tensor{off, nil}, 1}, {[]*onnx.Tensor{nil, off}, 1}} {
+		i := &inference{off: map[string]bool{}}
+		for _, value := range c.scopes {
+			i.constant("mode", value)
+		}
+		nodes, err := i.rewrite(applied("Dropout", "y", "x ratio mode"), 15)
+		if err != nil || len(nodes) != c.nodes {
+			t.Errorf("%d scopes: rewritten as %s, %v; want %d nodes", len(c.scopes), spelled(nodes), err, c.nodes)
+		}
+	}
+}

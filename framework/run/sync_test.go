@@ -56,3 +56,26 @@ func TestMetricsAreOnTheDiskBeforeACheckpointCountsThem(t *testing.T) {
 	}
 	recorder.file = recorder.file.(watched).metricsFile.(watched).metricsFile
 }
+
+func TestALineThatWasCutOffIsRemoved(t *testing.T) {
+	folder := t.TempDir()
+	path := filepath.Join(folder, MetricsFile)
+	whole := `{"arrangement":"forward","seed":0,"iterate":1,"gradient_steps":1,"seconds":0}` + "\n"
+	if err := os.WriteFile(path, []byte(whole+`{"arrangement":"forward","se`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	lines, _, err := readLines(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	recorder, err := newRecorder(folder, lines, len(lines))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := recorder.close(); err != nil {
+		t.Fatal(err)
+	}
+	if data, err := os.ReadFile(path); err != nil || string(data) != whole {
+		t.Errorf("left is %q, %v", data, err)
+	}
+}
