@@ -3,6 +3,7 @@ package onnx_test
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -49,5 +50,42 @@ func TestARewriteLeavesAllElseAsItWas(t *testing.T) {
 	refuse := onnx.Rewrite(func(*onnx.Node, int64) ([]*onnx.Node, error) { return nil, failure })
 	if err := refuse.SavePatched(source, target); !errors.Is(err, failure) || !strings.Contains(err.Error(), "Tanh") {
 		t.Errorf("a node that cannot be rewritten: %v", err)
+	}
+}
+
+func TestARewriteIsAskedForEveryNodeWithItsOwnOpset(t *testing.T) {
+	branch := func(op string) *onnx.Graph {
+		nodes := []*onnx.Node{{OpType: op, Outputs: []string{op}}}
+		return &onnx.Graph{Name: op, Nodes: nodes, Outputs: []*onnx.ValueInfo{onnx.NewTensorInfo(op, onnx.Float)}}
+	}
+	m := &onnx.Model{
+		IRVersion: 8, Opsets: map[string]int64{"": 15, "f": 1},
+		Functions: []*onnx.Function{
+			{Domain: "f", Name: "Old", Opsets: map[string]int64{"": 9}, Outputs: []string{"b"},
+				Nodes: []*onnx.Node{{OpType: "InOld", Outputs: []string{"b"}}}},
+			{Domain: "f", Name: "Same", Outputs: []string{"b"}, Nodes: []*onnx.Node{{OpType: "InSame", Outputs: []string{"b"}}}},
+		},
+		Graph: &onnx.Graph{Name: "g", Outputs: []*onnx.ValueInfo{onnx.NewTensorInfo("y", onnx.Float)},
+			Nodes: []*onnx.Node{{OpType: "Outer", Outputs: []string{"y"}, Attributes: []*onnx.Attribute{
+				{Name: "one", Type: onnx.AttributeGraph, G: branch("InOne")},
+				{Name: "many", Type: onnx.AttributeGraphs, Graphs: []*onnx.Graph{branch("InFirst"), branch("InSecond")}},
+			}}}},
+	}
+	folder := t.TempDir()
+	source := filepath.Join(folder, "source.onnx")
+	if err := m.Save(source); err != nil {
+		t.Fatal(err)
+	}
+	asked := map[string]int64{}
+	rewrite := onnx.Rewrite(func(n *onnx.Node, opset int64) ([]*onnx.Node, error) {
+		asked[n.OpType] = opset
+		return nil, nil
+	})
+	if err := rewrite.SavePatched(source, filepath.Join(folder, "target.onnx")); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]int64{"Outer": 15, "InOne": 15, "InFirst": 15, "InSecond": 15, "InOld": 9, "InSame": 15}
+	if !maps.Equal(asked, want) {
+		t.Errorf("asked for %v, want %v", asked, want)
 	}
 }
