@@ -142,3 +142,16 @@ func TestWhatIsLostStaysLostWhenResumed(t *testing.T) {
 		}
 	})
 }
+
+// With a period of 2 steps iterate 5 goes on from where iterate 3 ends, but starts from the initial state.
+func TestATrajectoryGoesOnThroughAnIterateThatEvaluatesAsDiverged(t *testing.T) {
+	jobs := []Job{{Arrangement: Backward{}, Period: 2, Initial: point(0, 0), Iterates: upTo(6),
+		Maps: every(steps(func(k int, x []float64) { tangle(k%2, x) }))}}
+	o := Options{Workers: 1, Visit: func(_ context.Context, _ int, v Visited) (any, error) { return v.Iterate == 3, nil },
+		Diverges: func(value any) bool { return value.(evaluated).Value.(bool) }}
+	for _, r := range emitted(t, jobs, o) {
+		if r.Diverged() {
+			t.Errorf("iterate %d is lost", r.Iterate)
+		}
+	}
+}
