@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -90,32 +91,11 @@ func (c *exportCheck) open(ctx context.Context, file string) error {
 // notComparable is the error of what ONNX Runtime cannot be asked.
 type notComparable struct{ error }
 
-// batch runs a batch through the file.
+// batch compares the outputs of a batch.
 func (c *exportCheck) batch(e run.Evaluated) error {
-	var inputs []ort.Tensor
-	for _, in := range c.inputs {
-		shape, numbers := in.Shape(e.Size), e.Inputs.As(array.Float64).F64
-		if in.IsFixed() {
-			var err error
-			if numbers, err = in.Fixed(e.Size); err != nil {
-				return err
-			}
-		} else {
-			shape = c.run.Program.Model.Inputs[0].Shape(e.Size)
-		}
-		t, err := ort.NewTensor(in.Name, in.DType, shape, numbers)
-		if err != nil {
-			return notComparable{err}
-		}
-		inputs = append(inputs, t)
-	}
-	outputs, err := c.session.Run(inputs)
+	numbers, err := c.outputs(e)
 	if err != nil {
-		return notComparable{err}
-	}
-	numbers, err := outputs[0].Float64s()
-	if err != nil {
-		return notComparable{err}
+		return err
 	}
 	if len(numbers) != e.Outputs.Len() {
 		return fmt.Errorf("ONNX Runtime computes %d outputs for a batch, here there are %d", len(numbers), e.Outputs.Len())
@@ -128,6 +108,62 @@ func (c *exportCheck) batch(e run.Evaluated) error {
 		c.largest = math.Max(c.largest, math.Abs(numbers[i]))
 	}
 	return nil
+}
+
+// outputs runs a batch through the file: in pieces of the size that the file fixes, of which the last is filled up with its last example.
+func (c *exportCheck) outputs(e run.Evaluated) (numbers []float64, err error) {
+	given := e.Inputs.As(array.Float64).F64
+	width, size := len(given)/e.Size, cmp.Or(c.fixedBatch(), e.Size)
+	for start := 0; start < e.Size; start += size {
+		end := min(start+size, e.Size)
+		piece := slices.Concat(given[start*width:end*width], slices.Repeat(given[(end-1)*width:end*width], size-(end-start)))
+		computed, err := c.compute(piece, size)
+		if err != nil {
+			return nil, err
+		}
+		numbers = append(numbers, computed[:len(computed)/size*(end-start)]...)
+	}
+	return numbers, nil
+}
+
+// fixedBatch returns the number of examples that the file takes at once, or 0 if it takes any.
+func (c *exportCheck) fixedBatch() int {
+	for _, in := range c.session.Inputs() {
+		if in.Name == c.run.Program.Model.Inputs[0].Name && len(in.Dims) > 0 {
+			return int(max(0, in.Dims[0].Value))
+		}
+	}
+	return 0
+}
+
+// compute runs some examples through the file.
+func (c *exportCheck) compute(given []float64, size int) ([]float64, error) {
+	var inputs []ort.Tensor
+	for _, in := range c.inputs {
+		shape, numbers := in.Shape(size), given
+		if in.IsFixed() {
+			var err error
+			if numbers, err = in.Fixed(size); err != nil {
+				return nil, err
+			}
+		} else {
+			shape = c.run.Program.Model.Inputs[0].Shape(size)
+		}
+		t, err := ort.NewTensor(in.Name, in.DType, shape, numbers)
+		if err != nil {
+			return nil, notComparable{err}
+		}
+		inputs = append(inputs, t)
+	}
+	outputs, err := c.session.Run(inputs)
+	if err != nil {
+		return nil, notComparable{err}
+	}
+	numbers, err := outputs[0].Float64s()
+	if err != nil {
+		return nil, notComparable{err}
+	}
+	return numbers, nil
 }
 
 func (c *exportCheck) tolerance() float64 {

@@ -3,8 +3,9 @@
 
     export.py FOLDER
 
-NETWORK_EXPORT.onnx is a network of seed 0. The exports are those of PyTorch's older exporter ("evaluation", "training", "preserved"), of the
-one that is the default since 2.9 ("dynamo"), and of that one without its optimizations ("dynamo_plain").
+NETWORK_EXPORT.onnx is a network of seed 0. The exports are those of PyTorch's older exporter ("evaluation", "training", "preserved"; "fixed" is
+"evaluation" for batches of three), of the one that is the default since 2.9 ("dynamo"), and of that one without its optimizations
+("dynamo_plain").
 
 Written for PyTorch 2.15.0, onnx 1.23.2 and onnxscript 0.7.2.
 """
@@ -92,10 +93,13 @@ def write(network, name, file):
         torch.onnx.export(network.eval(), (x,), file, dynamo=True, optimize=name == "dynamo", external_data=False, verbose=False,
                           dynamic_shapes=({0: batch},), **names)
         return
-    mode = {"evaluation": "EVAL", "training": "TRAINING", "preserved": "PRESERVE"}[name]
+    mode = {"evaluation": "EVAL", "fixed": "EVAL", "training": "TRAINING", "preserved": "PRESERVE"}[name]
+    axes = {"image": {0: "batch"}, "logits": {0: "batch"}}
+    if name == "fixed":
+        x, axes = x[:3], None
     network.train(name == "training")
     torch.onnx.export(network, (x,), file, dynamo=False, training=getattr(torch.onnx.TrainingMode, mode),
-                      do_constant_folding=name == "evaluation", opset_version=17, dynamic_axes={"image": {0: "batch"}, "logits": {0: "batch"}}, **names)
+                      do_constant_folding=mode == "EVAL", opset_version=17, dynamic_axes=axes, **names)
 
 
 def strip(file):
@@ -111,7 +115,7 @@ def strip(file):
 
 
 for network in Normalized, Encoder, Recurrent, Gated:
-    for name in "evaluation", "training", "preserved", "dynamo", "dynamo_plain":
+    for name in "evaluation", "fixed", "training", "preserved", "dynamo", "dynamo_plain":
         torch.manual_seed(0)
         file = os.path.join(sys.argv[1], f"{network.__name__.lower()}_{name}.onnx")
         try:
