@@ -43,7 +43,26 @@ func (m *Model) hints() []string {
 		list = append(list, fmt.Sprintf("%q look like the vectors of spectral normalization, which PyTorch does not train: name them in freeze",
 			vectors))
 	}
-	return list
+	return append(list, m.sharing()...)
+}
+
+// sharing names the weights that several nodes read and that the option Untie leaves as they are.
+func (m *Model) sharing() []string {
+	trained := named(m.Parameters)
+	shared, _ := sharedReadings(m.graph)
+	shared = slices.DeleteFunc(shared, func(t *onnx.Tensor) bool { return !trained[t.Name] || merged(t) })
+	if len(shared) == 0 {
+		return nil
+	}
+	hint := fmt.Sprintf("%q is", shared[0].Name)
+	if len(shared) > 1 {
+		hint = fmt.Sprintf("%q and %d more initializers are", shared[0].Name, len(shared)-1)
+	}
+	hint += " read by several nodes and trained as one: layers share weights"
+	if m.Source.ProducerName == "pytorch" {
+		hint += ", or the exporter merged copies of a fresh layer, which optimize=False keeps apart in torch.onnx.export(…, dynamo=True)"
+	}
+	return []string{hint}
 }
 
 // folded says where a BatchNormalization was that the file no longer has, or "".

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/seed5b471a7e/backstitch/framework/model"
@@ -161,6 +162,40 @@ func TestAnExponentIsTrainedUnlessItIsANumberOfTheFormula(t *testing.T) {
 	} {
 		if got := parameters(importModel(t, c.source)); !slices.Equal(got, c.want) {
 			t.Errorf("%s: the parameters are %v, want %v", c.rule, got, c.want)
+		}
+	}
+}
+
+// PyTorch's default exporter gives equal initializers one name. Vectors of equal numbers are merged ones; others may be shared on purpose.
+func TestReadingsOfMergedVectorsAreReportedAndMayBeSeparated(t *testing.T) {
+	scale := onnx.NewFloatTensor("n.scale", []int64{3}, []float32{1, 1, 1})
+	for untie, want := range map[bool][]string{
+		true:  {"n.scale[3]", "w[3]", "n.scale#2[3]", "n.scale#3[3]"},
+		false: {"n.scale[3]", "w[3]"},
+	} {
+		source := with(network(
+			node("Add", "a", "x", "n.scale"), node("Mul", "b", "a", "w"), node("Mul", "c", "b", "n.scale"),
+			node("Add", "d", "c", "w"), node("Mul", "y", "d", "n.scale"),
+		), scale, weights("w", 3))
+		m, err := model.Import(source, model.Options{Untie: untie})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := parameters(m); !slices.Equal(got, want) {
+			t.Errorf("untied: %v: the parameters are %v, want %v", untie, got, want)
+		}
+		if _, err := write(m, 2); err != nil {
+			t.Error(err)
+		}
+		if ties := model.Ties(source.Graph); len(ties) != 1 || ties[0].Initializer != "n.scale" || !slices.Equal(ties[0].Copies, []string{"n.scale#2", "n.scale#3"}) {
+			t.Errorf("the ties are %v", ties)
+		}
+		if source.Graph.Nodes[2].Inputs[1] != "n.scale" {
+			t.Error("the file's own graph was changed")
+		}
+		hints := model.Inspect(source, model.Options{Untie: untie}).Hints
+		if len(hints) != 1 || !strings.HasPrefix(hints[0], `"w" is read by several nodes and trained as one`) {
+			t.Errorf("the hints are %q", hints)
 		}
 	}
 }

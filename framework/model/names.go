@@ -36,8 +36,12 @@ var inOperation = alternatives(`const(_\d+)*`, `[xy]`)
 // variable is a name of TensorFlow that comes from a variable.
 var variable = regexp.MustCompile(`(?i)ReadVariableOp|VarHandle|/(read|resource)(:\d+)?$`)
 
+// copyNumber is what our own copies of a value have behind its name.
+var copyNumber = regexp.MustCompile(`#\d+$`)
+
 // exporterNamed reports whether an exporter made up a name.
 func exporterNamed(name string) bool {
+	name = copyNumber.ReplaceAllString(name, "")
 	if variable.MatchString(name) {
 		return false
 	}

@@ -7,16 +7,16 @@ import (
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
 )
 
-// Tie is an initializer that stands for several: exporters that find equal initializers keep one and replace the others by an
-// Identity of it. PyTorch does so with weights that only start out equal, such as those of fresh normalizations.
+// Tie is an initializer that stands for several: exporters that find equal initializers keep one, and replace the others by an
+// Identity of it or use its name for all. PyTorch does so with weights that only start out equal, such as those of fresh normalizations.
 type Tie struct {
 	Initializer string   `json:"initializer"`
-	Copies      []string `json:"copies"` // the outputs of the Identities
+	Copies      []string `json:"copies"` // what the option Untie calls the others
 }
 
 // separate returns the graph with initializers in the place of copies of initializers: those that are running statistics, since
-// every normalization keeps its own, and all others too if untie is set. A weight that the nodes themselves share stays shared. It also
-// returns what became an initializer of its own, in words. Nodes that are copied keep their sites.
+// every normalization keeps its own, and all others too if untie is set, with the readings of merged ones. Any other weight that the nodes
+// themselves share stays shared. It also returns what became an initializer of its own, in words. Nodes that are copied keep their sites.
 func separate(source *onnx.Graph, untie bool, sites map[*onnx.Node]*site) (g *onnx.Graph, separated []string) {
 	merged := map[string]*onnx.Tensor{}
 	for _, t := range source.Initializers {
@@ -42,6 +42,9 @@ func separate(source *onnx.Graph, untie bool, sites map[*onnx.Node]*site) (g *on
 		} else {
 			graph.Nodes = append(graph.Nodes, n)
 		}
+	}
+	if untie {
+		separated = append(separated, separateMerged(&graph, sites)...)
 	}
 	return &graph, append(separated, separateStatistics(&graph, sites)...)
 }
@@ -154,21 +157,21 @@ func runningStatistics(g *onnx.Graph) map[string]bool {
 
 // Ties returns the initializers that stand for several parameters, which the option Untie separates.
 func Ties(g *onnx.Graph) []Tie {
-	merged := map[string]*onnx.Tensor{}
+	originals := map[string]*onnx.Tensor{}
 	for _, t := range g.Initializers {
 		if isFloat(t.DType) {
-			merged[t.Name] = t
+			originals[t.Name] = t
 		}
 	}
 	statistics := runningStatistics(g)
 	var ties []Tie
 	places := map[string]int{} // in ties, by initializer
 	for _, n := range g.Nodes {
-		original := copied(n, merged)
+		original := copied(n, originals)
 		if original == nil {
 			continue
 		}
-		merged[n.Outputs[0]] = original
+		originals[n.Outputs[0]] = original
 		if statistics[n.Outputs[0]] {
 			continue
 		}
@@ -178,6 +181,19 @@ func Ties(g *onnx.Graph) []Tie {
 			places[original.Name] = at
 		}
 		ties[at].Copies = append(ties[at].Copies, n.Outputs[0])
+	}
+	shared, readings := sharedReadings(g)
+	for _, t := range shared {
+		if !merged(t) {
+			continue
+		}
+		at, known := places[t.Name]
+		if !known {
+			at, ties = len(ties), append(ties, Tie{Initializer: t.Name})
+		}
+		for i := range readings[t.Name][1:] {
+			ties[at].Copies = append(ties[at].Copies, copyOf(t.Name, i+2))
+		}
 	}
 	return ties
 }
