@@ -118,7 +118,7 @@ func TestWrongTypesAreRefused(t *testing.T) {
 		{"fractions as indices", with(network(node("Gather", "h", "w", "f"), node("Add", "y", "x", "h")), weights("w", 3), weights("f", 3)), "indices are integers"},
 		{"text as an operand", with(network(node("Add", "y", "x", "s")), text("s")), "cannot be read as numbers"},
 		{"a number as the condition", with(network(node("Where", "y", "x", "x", "x")), weights("w", 3)), ""},
-		{"a dimension below zero", with(network(node("Add", "y", "x", "w")), &onnx.Tensor{Name: "w", DType: onnx.Float, Dims: []int64{-3}}), "dimension below one"},
+		{"a dimension below zero", with(network(node("Add", "y", "x", "w")), &onnx.Tensor{Name: "w", DType: onnx.Float, Dims: []int64{-3}}), `initializer "w": it is damaged: its shape is [-3], and no size can be below one: export the model again`},
 		{"dimensions whose product overflows", with(network(node("Add", "y", "x", "w")), &onnx.Tensor{Name: "w", DType: onnx.Float, Dims: []int64{1 << 62, 4}}), "model: initializer"},
 	} {
 		t.Run(h.rule, h.check)

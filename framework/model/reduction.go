@@ -35,7 +35,7 @@ func reduce(axesAreInput int64, f reducer) importer {
 		x, axes := c.expr(0), c.axes(axesAreInput)
 		keep := c.attrInt("keepdims", 1) != 0
 		if c.opset >= axesAreInput && c.attrBool("noop_with_empty_axes") && len(axes) == 0 {
-			return x
+			return unreduced(x, f)
 		}
 		reduced := ascending(c.distinct(axes, x.Rank()))
 		if c.err != nil {
@@ -43,6 +43,11 @@ func reduce(axesAreInput int64, f reducer) importer {
 		}
 		return f(x, keep, reduced...)
 	}
+}
+
+// unreduced reduces nothing, but does to each element what f does on the way: |x| for ReduceL1, log x for ReduceLogSum.
+func unreduced(x ops.Expr, f reducer) ops.Expr {
+	return f(x.Reshape(append(x.Shape().Clone(), 1)...), false, x.Rank())
 }
 
 func sumOf(f func(ops.Expr) ops.Expr) reducer {

@@ -168,7 +168,7 @@ func readParameter(t *onnx.Tensor) (Parameter, error) {
 	p := Parameter{Name: t.Name}
 	for _, n := range t.Dims {
 		if n < 1 {
-			return p, fmt.Errorf("shape %v has a dimension below one", t.Dims)
+			return p, fmt.Errorf("it is damaged: its shape is %v, and no size can be below one: export the model again", t.Dims)
 		}
 		p.Shape = append(p.Shape, int(n))
 	}

@@ -39,8 +39,8 @@ func Open(path string) (*Folder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("run: %w", err)
 	}
-	if err := json.Unmarshal(data, &f.Info); err != nil {
-		return nil, fmt.Errorf("run: %s: %w", filepath.Join(path, InfoFile), err)
+	if json.Unmarshal(data, &f.Info) != nil || f.Info.Status == "" || !isTable(f.Info.Recipe) {
+		return nil, fmt.Errorf("run: %w", &NoRecordError{filepath.Join(path, InfoFile)})
 	}
 	if f.Info.Status == Running && !held(path) {
 		f.Info.Status = Interrupted
@@ -48,6 +48,14 @@ func Open(path string) (*Folder, error) {
 	f.Lines, _, err = readLines(filepath.Join(path, MetricsFile))
 	return f, err
 }
+
+// NoRecordError says that a file, which has the name of a run's record, is none: it was damaged or replaced.
+type NoRecordError struct{ File string }
+
+func (e *NoRecordError) Error() string { return e.File + " is not the record of a run" }
+
+// isTable reports whether text is a JSON object.
+func isTable(text json.RawMessage) bool { return len(text) > 0 && text[0] == '{' }
 
 // notARun is the error of a folder without a record.
 func notARun(path string) error {

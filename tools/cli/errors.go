@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/seed5b471a7e/backstitch/framework/plugin"
+	"github.com/seed5b471a7e/backstitch/framework/run"
 )
 
 // The exit codes.
@@ -33,6 +34,8 @@ func printError(stderr io.Writer, err error) int {
 	var exit exitError
 	switch {
 	case errors.As(err, &exit):
+	case errors.As(err, new(*run.NoRecordError)):
+		exit = exitError{err, exitFailure, "the file was damaged or replaced: restore it from a copy, or start the run again in another folder"}
 	case errors.Is(err, context.Canceled):
 		exit.code = exitInterrupted
 		err = errors.New("interrupted")

@@ -109,5 +109,10 @@ case("Add of nothing", [node("Slice", "x,from,to,axes", "e"), node("ReduceMax", 
 for exclusive, backward in itertools.product((0, 1), (0, 1)):
     case(f"CumSum exclusive={exclusive} reverse={backward}", node("CumSum", "x,axes", exclusive=exclusive, reverse=backward),
          {"x": numbers(2, 5)}, {"axes": 1})
+signed = {"x": [[-2.0, -0.5, 0.0], [0.25, 3.0, 88.5]]}
+for op in "L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod", "Sum", "SumSquare":
+    for keep in 0, 1:
+        case(f"Reduce{op} of no axes, keepdims={keep}", node("Reduce" + op, "x,axes", keepdims=keep, noop_with_empty_axes=1), signed, {"axes": []})
+    case(f"Reduce{op} without axes", node("Reduce" + op, noop_with_empty_axes=1), signed)
 
 print("[\n" + ",\n".join(json.dumps(c) for c in cases) + "\n]")
