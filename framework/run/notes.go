@@ -1,5 +1,7 @@
 package run
 
+import "fmt"
+
 // Notes says in sentences what a reader of the recipe would not expect: what it gives up of its arrangements, and what the data decided.
 func (r *Run) Notes() []string {
 	var notes []string
@@ -9,6 +11,20 @@ func (r *Run) Notes() []string {
 	if r.Program.DependsOnIndex() {
 		notes = append(notes, "The schedule follows the batch index, so the steps differ in law: forward and backward iterates need not have the "+
 			"same distribution, and batches that repeat do not make steps that repeat.")
+	}
+	last := 0
+	if n := len(r.iterates); n > 0 {
+		last = r.iterates[n-1]
+	}
+	if last < r.Recipe.Steps {
+		notes = append(notes, fmt.Sprintf("The last iterate that is evaluated is %d of %d: no steps are taken behind it (evaluate.every or evaluate.at can name %d).",
+			last, r.Recipe.Steps, r.Recipe.Steps))
+	}
+	for _, a := range r.Recipe.Averages {
+		if a.From >= last {
+			notes = append(notes, fmt.Sprintf("The average %q begins after iterate %d, which this run does not pass: until then it is the iterate itself.",
+				a.Name, a.From))
+		}
 	}
 	return notes
 }

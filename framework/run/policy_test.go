@@ -123,3 +123,20 @@ func initializers(t *testing.T, m *onnx.Model) map[string][]float32 {
 	}
 	return named
 }
+
+func TestARunSaysWhatItDoesNotReach(t *testing.T) {
+	for set, want := range map[string]string{
+		"evaluate.every=7":    "",
+		"evaluate.every=3":    "The last iterate that is evaluated is 6 of 7",
+		"average.tail.from=6": "",
+		"average.tail.from=7": `The average "tail" begins after iterate 7`,
+	} {
+		r, err := prepare(t, small, set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if notes := strings.Join(r.Notes(), "\n"); !strings.Contains(notes, want) || want == "" && notes != "" {
+			t.Errorf("%s: the notes are %q, want %q", set, notes, want)
+		}
+	}
+}
