@@ -153,6 +153,9 @@ func (r *Run) Reproduces(ctx context.Context, recorded Line, s *optim.State) (di
 	return differs, nil
 }
 
+// SameData reports whether the data that were loaded are those of a recorded run.
+func (r *Run) SameData(then Info) bool { return r.dataInfo().SHA256 == then.Data.SHA256 }
+
 // Export writes the recipe's model with the weights and buffers of a state to a file, for inference: the operators that were
 // exported for training are in evaluation mode, and their names are returned, one for each node. Those of a file for training stay as
 // they are.

@@ -215,18 +215,72 @@ func TestWeightsOfSomethingElseAreRefused(t *testing.T) {
 	for want, content := range map[string]string{
 		"it holds weights of backward, seed 4": files["backward-seed4.safetensors"],
 		"no whole safetensors file":            files[name][:100],
+		"it is damaged":                        files[name][:len(files[name])-8] + "no float",
 		"its metadata's iterate is":            strings.Replace(files[name], `"iterate":"7"`, `"iterate":"x"`, 1),
-		"the model zoo:mlp-digits was changed": strings.Replace(files[name], `"model_sha256":"`, `"model_sha256":"x`, 1),
+		"it holds weights of another model":    strings.Replace(files[name], `"model_sha256":"`, `"model_sha256":"x`, 1),
 	} {
-		if strings.HasPrefix(want, "the model") { // one letter more is one less elsewhere
+		if strings.HasSuffix(want, "another model") { // one letter more is one less elsewhere
 			content = strings.Replace(content, `"run":"small"`, `"run":"smal"`, 1)
 		}
 		write(name, content)
-		if _, _, err := r.Kept(f, newest); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), name) {
+		_, _, err := r.Kept(f, newest)
+		if !errors.As(err, new(*run.UnusableError)) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), name) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}
 	if _, w, err := r.Kept(f, run.Wanted{Arrangement: "forward", Seed: 3, Iterate: 6}); err != nil || w.Iterate != 6 {
 		t.Errorf("a file beside a damaged one: %v, %v", w, err)
+	}
+}
+
+// Without the run's model nothing else is worth saying: neither the weights that are there nor computing them again helps.
+func TestWeightsOfAChangedModelAreRefused(t *testing.T) {
+	r, f := opened(t, run.Options{Workers: 2})
+	f.Info.Model.SHA256 = strings.Repeat("0", 64)
+	for _, gone := range []bool{false, true} {
+		if gone {
+			if err := os.RemoveAll(filepath.Join(f.Path, run.WeightsFolder)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, _, err := r.Kept(f, run.Wanted{Arrangement: "forward", Seed: 3})
+		if !errors.As(err, new(*run.ChangedModelError)) || !strings.Contains(err.Error(), "zoo:mlp-digits was changed since the run") {
+			t.Errorf("weights gone %v: %v", gone, err)
+		}
+	}
+}
+
+func TestLostWeightsAreThoseThatAreGoneOrDamaged(t *testing.T) {
+	diverging := []string{"optimizer.sgd.lr=1e8", "optimizer.sgd.momentum=0.9", "steps=12"}
+	for _, set := range [][]string{nil, {"weights.every=3"}, {"weights.keep=none"}, {"average.tail.from=7"}, diverging} {
+		if r, f := opened(t, run.Options{Workers: 2}, set...); len(r.Lost(f)) > 0 {
+			t.Errorf("%v: nothing is lost, but %v", set, r.Lost(f))
+		}
+	}
+	r, f := opened(t, run.Options{Workers: 2}, "weights.every=3")
+	files := kept(t, f.Path)
+	for name, content := range files {
+		path := filepath.Join(f.Path, run.WeightsFolder, name)
+		other := strings.Split(name, "-iterate")[0]
+		if other == name { // the newest
+			other = strings.TrimSuffix(name, ".safetensors") + "-iterate6"
+		}
+		other = strings.TrimSuffix(other, ".safetensors") + ".safetensors"
+		for want, damage := range map[string]func() error{
+			"is gone":             func() error { return os.Remove(path) },
+			"no whole":            func() error { return os.Truncate(path, 50) },
+			"it is damaged":       func() error { return os.WriteFile(path, []byte(content[:len(content)-8]+"no float"), 0o644) },
+			"should hold iterate": func() error { return os.WriteFile(path, []byte(files[other]), 0o644) },
+		} {
+			if err := damage(); err != nil {
+				t.Fatal(err)
+			}
+			if lost := r.Lost(f); len(lost) != 1 || !strings.Contains(lost[0], want) || !strings.Contains(lost[0], name) {
+				t.Errorf("%s: lost are %q, want %q", name, lost, want)
+			}
+			if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }

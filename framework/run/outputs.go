@@ -62,6 +62,9 @@ func (r *Run) EachEvaluated(ctx context.Context, s *optim.State, examples int, f
 	return nil
 }
 
+// EvaluatedExamples returns how many test examples the run measures.
+func (r *Run) EvaluatedExamples() int { return len(r.evaluator.test) }
+
 // padded fills up a batch by repeating its last example.
 func padded(part []int, size int) []int {
 	full := append(make([]int, 0, size), part...)

@@ -2,12 +2,14 @@
 //
 // Parameters and buffers stand under their ONNX names. An optimizer's slots stand under "slot:SLOT:PARAMETER", those of the whole
 // state under "slot:SLOT"; a model whose own names begin so makes that prefix longer, and the metadata's "slots" is what it is. How many
-// steps were applied is the metadata's "count". What else a file says about its state is the caller's. The format is defined by
-// https://github.com/huggingface/safetensors.
+// steps were applied is the metadata's "count", and "sha256" that of all bytes after the header, in hexadecimal digits. What else a file
+// says about its state is the caller's. The format is defined by https://github.com/huggingface/safetensors.
 package weights
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"maps"
@@ -24,8 +26,9 @@ import (
 
 // The metadata's own keys.
 const (
-	countKey = "count" // of applied steps
-	slotsKey = "slots" // what the names of slots begin with
+	countKey = "count"  // of applied steps
+	slotsKey = "slots"  // what the names of slots begin with
+	sumKey   = "sha256" // of the tensors' bytes
 )
 
 // reserved is the one name that a tensor of the format cannot have.
@@ -79,11 +82,20 @@ func Write(w io.Writer, s *optim.State, metadata map[string]string) error {
 	if all == nil {
 		all = map[string]string{}
 	}
-	all[countKey], all[slotsKey] = strconv.FormatInt(s.Count, 10), prefix
+	all[countKey], all[slotsKey], all[sumKey] = strconv.FormatInt(s.Count, 10), prefix, sum(tensors)
 	if err := safetensors.SerializeToWriter(tensors, all, w); err != nil {
 		return fmt.Errorf("weights: %w", err)
 	}
 	return nil
+}
+
+// sum returns the SHA-256 of the tensors in a file. They stand there by name, as all are of one type.
+func sum(tensors map[string]view) string {
+	h := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(tensors)) {
+		h.Write(tensors[name].Data())
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // view is a tensor that is written.
@@ -130,7 +142,8 @@ type File struct {
 	data    []byte
 }
 
-// Open reads a file.
+// Open reads a file. One that holds other bytes than were written is an error; a file without a sum, which another program wrote, is taken
+// as it is.
 func Open(path string) (*File, error) {
 	content, err := os.ReadFile(path)
 	if err != nil {
@@ -138,7 +151,7 @@ func Open(path string) (*File, error) {
 	}
 	f, err := decode(content)
 	if err != nil {
-		return nil, fmt.Errorf("weights: %s is no whole safetensors file: %w", path, err)
+		return nil, fmt.Errorf("weights: %s: %w", path, err)
 	}
 	f.path = path
 	return f, nil
@@ -147,9 +160,15 @@ func Open(path string) (*File, error) {
 func decode(content []byte) (*File, error) {
 	size, header, err := safetensors.ReadMetadata(content) // checks that the data are whole
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("it is no whole safetensors file: %w", err)
 	}
-	return &File{Metadata: header.Metadata(), tensors: header.Tensors(), data: content[8+size:]}, nil
+	f := &File{Metadata: header.Metadata(), tensors: header.Tensors(), data: content[8+size:]}
+	written, summed := f.Metadata[sumKey]
+	bytes := sha256.Sum256(f.data)
+	if is := hex.EncodeToString(bytes[:]); summed && is != written {
+		return nil, fmt.Errorf("it is damaged: the SHA-256 of its tensors was %.12s… when it was written, and is %.12s…", written, is)
+	}
+	return f, nil
 }
 
 // Load puts the file's numbers into a state. Parameters and buffers must be there, in the layout's shapes. A slot that is not stays

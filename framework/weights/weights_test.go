@@ -2,6 +2,8 @@ package weights
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"math"
 	"os"
@@ -76,12 +78,13 @@ func TestTheHeaderIsTheFormats(t *testing.T) {
 	if err := json.Unmarshal(data[8:8+int(size)+256*int(data[1])], &header); err != nil {
 		t.Fatal(err)
 	}
+	sum := sha256.Sum256(data[8+int(size)+256*int(data[1]):])
 	got, err := json.Marshal(header)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := `{"/layer.1/weight":{"data_offsets":[0,24],"dtype":"F32","shape":[2,3]},` +
-		`"__metadata__":{"count":"41","slots":"slot:"},` +
+		`"__metadata__":{"count":"41","sha256":"` + hex.EncodeToString(sum[:]) + `","slots":"slot:"},` +
 		`"empty":{"data_offsets":[24,24],"dtype":"F32","shape":[0,4]},` +
 		`"mean":{"data_offsets":[24,32],"dtype":"F32","shape":[2]},` +
 		`"scale":{"data_offsets":[32,36],"dtype":"F32","shape":[]},` +
@@ -89,6 +92,23 @@ func TestTheHeaderIsTheFormats(t *testing.T) {
 		`"slot:momentum:scale":{"data_offsets":[40,44],"dtype":"F32","shape":[]}}`
 	if string(got) != want {
 		t.Errorf("the header is\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestAChangedTensorIsRefused(t *testing.T) {
+	s := state(layout(t), array.Float32)
+	whole := encode(t, s, nil)
+	numbers := 4 * s.Data.Len()
+	for at := len(whole) - numbers; at < len(whole); at++ {
+		damaged := bytes.Clone(whole)
+		damaged[at] ^= 1
+		if _, err := decode(damaged); err == nil || !strings.Contains(err.Error(), "it is damaged") {
+			t.Errorf("byte %d: %v", at, err)
+		}
+	}
+	foreign := bytes.Replace(whole, []byte(`"sha256"`), []byte(`"SHA256"`), 1)
+	if f, err := decode(foreign); err != nil || f.Load(s) != nil {
+		t.Errorf("a file of another program, without the sum: %v", err)
 	}
 }
 

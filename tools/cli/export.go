@@ -105,7 +105,7 @@ func (f *exportFlags) export(c *cobra.Command, path string) error {
 	if f.unchecked || f.training {
 		return nil
 	}
-	return checkExported(c.Context(), c.OutOrStdout(), r, state, f.out)
+	return checkExported(c.Context(), c.OutOrStdout(), r, state, f.out, f.record(folder, wanted))
 }
 
 // measured lists what was measured of a state.
@@ -124,8 +124,8 @@ func (f *exportFlags) kept(c *cobra.Command, folder *run.Folder, rc *recipe.Reci
 		return nil, nil, wanted, err
 	}
 	state, wanted, err := r.Kept(folder, wanted)
-	if missing := (*run.NotKeptError)(nil); errors.As(err, &missing) {
-		err = exitError{err, exitFailure, "--recompute trains again up to an iterate; in a recipe, [weights] every = N keeps more of them"}
+	if err != nil {
+		err = hintAtRecompute(err)
 	}
 	return r, state, wanted, err
 }
@@ -137,7 +137,8 @@ func (f *exportFlags) computed(c *cobra.Command, folder *run.Folder, rc *recipe.
 		return nil, nil, wanted, err
 	}
 	if err := r.Check(folder); err != nil {
-		return nil, nil, wanted, exitError{err, exitFailure, "without --recompute the weights that the run kept are exported"}
+		_, _, unread := r.Kept(folder, wanted)
+		return nil, nil, wanted, hintAtKept(err, unread)
 	}
 	if wanted.Iterate == 0 {
 		wanted.Iterate = r.LastIterate()

@@ -40,7 +40,7 @@ type exportCheck struct {
 }
 
 // checkExported prints how a file fares in ONNX Runtime, or why that is not known. It fails if the file computes something else.
-func checkExported(ctx context.Context, w io.Writer, r *run.Run, state *optim.State, file string) error {
+func checkExported(ctx context.Context, w io.Writer, r *run.Run, state *optim.State, file string, then record) error {
 	c := &exportCheck{run: r, state: state}
 	if reason := c.open(ctx, file); reason != nil {
 		fmt.Fprintf(w, "  not compared with ONNX Runtime: %s\n", printable(reason.Error()))
@@ -69,7 +69,7 @@ func checkExported(ctx context.Context, w io.Writer, r *run.Run, state *optim.St
 	if bound := c.tolerance(); !(difference <= bound) {
 		return fmt.Errorf("%s computes something else in ONNX Runtime: outputs differ by %.2g of the largest, the bound is %g", file, difference, bound)
 	}
-	return nil
+	return then.compare(w, c)
 }
 
 // open loads what the comparison needs. Its error is no failure of the export.

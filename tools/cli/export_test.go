@@ -108,19 +108,19 @@ func TestAnExportedFileThatComputesSomethingElseIsAnError(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if err := checkExported(t.Context(), &out, r, state, file); err != nil {
+	if err := checkExported(t.Context(), &out, r, state, file, record{}); err != nil {
 		t.Fatal(err)
 	}
 	other := state.Clone()
 	other.Data.Set(other.Layout.Parameters()-1, other.Data.At(other.Layout.Parameters()-1)+1) // of the last bias
-	if err := checkExported(t.Context(), &out, r, other, file); err == nil || !strings.Contains(err.Error(), "computes something else in ONNX Runtime") {
+	if err := checkExported(t.Context(), &out, r, other, file, record{}); err == nil || !strings.Contains(err.Error(), "computes something else in ONNX Runtime") {
 		t.Errorf("%v\n%s", err, &out)
 	}
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	out.Reset()
-	if err := checkExported(t.Context(), &out, r, state, file); err != nil || !strings.HasPrefix(out.String(), "  not compared with ONNX Runtime: ") {
+	if err := checkExported(t.Context(), &out, r, state, file, record{}); err != nil || !strings.HasPrefix(out.String(), "  not compared with ONNX Runtime: ") {
 		t.Errorf("a file that does not open: %v, %s", err, &out)
 	}
 }

@@ -110,7 +110,23 @@ func (f *runFlags) execute(c *cobra.Command, r *run.Run, asJSON bool) error {
 	if result == nil || len(result.Lines) == 0 {
 		return failure
 	}
+	if f.resume && failure == nil {
+		defer noteLost(stderr, r.Lost(result))
+	}
 	return errors.Join(failure, present(c, result, asJSON))
+}
+
+// noteLost says which kept weights of a resumed run are not there.
+func noteLost(w io.Writer, lost []string) {
+	if len(lost) == 0 {
+		return
+	}
+	more := ""
+	if len(lost) > 1 {
+		more = fmt.Sprintf(" (and %d more)", len(lost)-1)
+	}
+	const todo = "backstitch export --recompute computes one of them again, and a run in a new folder all"
+	fmt.Fprintf(w, "note: weights that the run kept are lost: %s%s; %s\n", printable(lost[0]), more, todo)
 }
 
 // present writes the report of a run, and prints its summary.
