@@ -41,7 +41,7 @@ func (e *UnusableError) Unwrap() error { return e.Err }
 type ChangedModelError struct{ Model, Then, Now string } // its name, and SHA-256
 
 func (e *ChangedModelError) Error() string {
-	return fmt.Sprintf("run: the model %s was changed since the run: its SHA-256 was %.12s… and is %.12s…", e.Model, e.Then, e.Now)
+	return fmt.Sprintf("run: the model %s was changed since: its SHA-256 was %.12s… and is %.12s…", e.Model, e.Then, e.Now)
 }
 
 // Kept reads a state that a run keeps: the newest of an arrangement and seed where the iterate is 0. It returns which one that is. Slots

@@ -244,7 +244,7 @@ func TestWeightsOfAChangedModelAreRefused(t *testing.T) {
 			}
 		}
 		_, _, err := r.Kept(f, run.Wanted{Arrangement: "forward", Seed: 3})
-		if !errors.As(err, new(*run.ChangedModelError)) || !strings.Contains(err.Error(), "zoo:mlp-digits was changed since the run") {
+		if !errors.As(err, new(*run.ChangedModelError)) || !strings.Contains(err.Error(), "zoo:mlp-digits was changed since: ") {
 			t.Errorf("weights gone %v: %v", gone, err)
 		}
 	}
