@@ -2,6 +2,7 @@ package model_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -318,4 +319,26 @@ func eighths(x ops.Expr, sign float64) ops.Expr {
 	}
 	held := ops.Constant(x.Shape(), data)
 	return held.HeldIn(x.Node().Graph(), array.Float64)
+}
+
+// TestAnIndexOutsideItsTableIsKnownAsSuch holds both engines to an error that a command line can explain.
+func TestAnIndexOutsideItsTableIsKnownAsSuch(t *testing.T) {
+	c := nodeCase{Opset: 18, Inputs: map[string]tensorText{"x": {Dims: []int64{3}, Data: "1 2 3"}, "p": {Dims: []int64{1}, Data: "99"}},
+		Nodes: []nodeText{{Op: "Cast", Inputs: []string{"p"}, Outputs: []string{"i"}, Attributes: map[string]any{"to": float64(onnx.Int64)}},
+			{Op: "Gather", Inputs: []string{"x", "i"}, Outputs: []string{"y"}}}}
+	var applied *model.Applied
+	err := ops.Build(func() (err error) {
+		applied, err = model.Apply(c.source(t), "y", c.inputs(t), array.Float64)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for engine, e := range evaluators {
+		_, err := e.EvaluateGraph(applied.Output)
+		var found *ops.IndexError
+		if !errors.As(err, &found) || *found != (ops.IndexError{Index: 99, Size: 3}) {
+			t.Errorf("%s: the error is %v", engine, err)
+		}
+	}
 }

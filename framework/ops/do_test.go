@@ -1,6 +1,7 @@
 package ops_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -83,7 +84,7 @@ func TestAnIndexThatNamesNoElementIsAnError(t *testing.T) {
 			for number, want := range map[float64]string{3: "3", -4: "-4", 0.5: "0.5", nan: "NaN", inf: "+Inf", -1e30: "-1"} {
 				_, err := op.Do(elements, constant(single, one, []float64{number}))
 				want = fmt.Sprintf("the index %s", want)
-				if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), reason) {
+				if err == nil || !errors.As(err, new(*ops.IndexError)) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), reason) {
 					t.Errorf("%+v: the error for the index %v is %v", c.op, number, err)
 				}
 			}

@@ -256,7 +256,7 @@ func namedElements[T Float](axis int, dims tensor.Shape, indices Tensor[T], f fu
 func element[T Float](index T, n int) int {
 	i := int(index)
 	if T(i) != index || i < -n || i >= n {
-		panic(indexError{float64(index), n})
+		panic(&IndexError{float64(index), n})
 	}
 	if i < 0 {
 		i += n
@@ -264,12 +264,12 @@ func element[T Float](index T, n int) int {
 	return i
 }
 
-// indexError says that an index names no element of an axis of that size.
-type indexError struct {
-	index float64
-	size  int
+// IndexError says that an index names no element of an axis: a token, say, that lies outside the table it is looked up in.
+type IndexError struct {
+	Index float64
+	Size  int // of the axis
 }
 
-func (e indexError) Error() string {
-	return fmt.Sprintf("the index %v names none of an axis of size %d: want an integer from %d to %d", e.index, e.size, -e.size, e.size-1)
+func (e *IndexError) Error() string {
+	return fmt.Sprintf("the index %v names none of an axis of size %d: want an integer from %d to %d", e.Index, e.Size, -e.Size, e.Size-1)
 }

@@ -110,7 +110,7 @@ func (o Op) InferShape(in ...gorgonia.DimSizer) (tensor.Shape, error) {
 func (o Op) Do(inputs ...gorgonia.Value) (out gorgonia.Value, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = &OpError{o, fmt.Errorf("%v", r)}
+			err = &OpError{o, caught(r)}
 		}
 	}()
 	if len(inputs) != o.Arity() {
@@ -123,6 +123,14 @@ func (o Op) Do(inputs ...gorgonia.Value) (out gorgonia.Value, err error) {
 		return evaluate(o, o.Eval64, inputs)
 	}
 	return nil, fmt.Errorf("ops: %v: element type %v is not float32 or float64", o, inputs[0].Dtype())
+}
+
+// caught returns what a kernel panicked with as an error.
+func caught(cause any) error {
+	if err, is := cause.(*IndexError); is {
+		return err
+	}
+	return fmt.Errorf("%v", cause)
 }
 
 // ReturnsPtr, CallsExtern and OverwritesInput tell Gorgonia that results are new values made in Go.

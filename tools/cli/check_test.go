@@ -139,6 +139,40 @@ func TestAnOutputWithoutParametersIsCompared(t *testing.T) {
 	}
 }
 
+// Half precision has eleven bits: what rounds to it differs from another runtime by its resolution, and what is only stored in it does not.
+func TestTheBoundIsThatOfThePrecision(t *testing.T) {
+	cast := func(in, out string, to onnx.DataType) *onnx.Node {
+		return &onnx.Node{OpType: "Cast", Inputs: []string{in}, Outputs: []string{out}, Attributes: []*onnx.Attribute{onnx.IntAttr("to", int64(to))}}
+	}
+	weights := func(d onnx.DataType) *onnx.Tensor {
+		w, err := (&onnx.Tensor{Name: "w", DType: d, Dims: []int64{2, 2}}).WithFloat64s([]float64{0.1, -0.2, 0.3, 0.7})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w
+	}
+	product := func(a, w, out string) *onnx.Node {
+		return &onnx.Node{OpType: "MatMul", Inputs: []string{a, w}, Outputs: []string{out}}
+	}
+	for name, c := range map[string]struct {
+		nodes []*onnx.Node
+		held  onnx.DataType
+		want  string
+	}{
+		"computed in half": {[]*onnx.Node{cast("scaled", "h", onnx.Float16), product("h", "w", "p"), cast("p", "y", onnx.Float)}, onnx.Float16, "bound 0.0039 of FLOAT16"},
+		"rounded to half":  {[]*onnx.Node{cast("scaled", "h", onnx.Float16), cast("h", "f", onnx.Float), product("f", "w", "y")}, onnx.Float, "bound 0.0039 of FLOAT16"},
+		"stored in half":   {[]*onnx.Node{cast("w", "f", onnx.Float), product("scaled", "f", "y")}, onnx.Float16, "bound 0.0001"},
+		"float":            {[]*onnx.Node{product("scaled", "w", "y")}, onnx.Float, "bound 0.0001"},
+	} {
+		needRuntime(t)
+		var stdout, stderr bytes.Buffer
+		exit := Main([]string{"model", "check", trainingModel(t, c.nodes, weights(c.held)), "--batch", "50"}, &stdout, &stderr)
+		if exit != exitSuccess || !strings.Contains(stdout.String(), c.want+"\n") {
+			t.Errorf("%s: exit %d, want %s: %s%s", name, exit, c.want, &stdout, &stderr)
+		}
+	}
+}
+
 func TestRoundingIsNotSeenByDifferences(t *testing.T) {
 	needRuntime(t)
 	file := trainingModel(t, []*onnx.Node{

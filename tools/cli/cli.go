@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/seed5b471a7e/backstitch/framework/defect"
+	"github.com/seed5b471a7e/backstitch/framework/engine/plan/kernel"
 	"github.com/seed5b471a7e/backstitch/framework/run"
 	"github.com/spf13/cobra"
 )
@@ -52,6 +53,12 @@ func newRoot() *cobra.Command {
   backstitch model inspect my-model.onnx`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if err := kernel.Refused(); err != nil {
+				return exitError{err, exitUsage, ""}
+			}
+			return nil
+		},
 	}, newRun(), newValidate(), newList(), newRecipe(), newModel(), newReport(), newExportRun(), newBench(), newPlugin(), newBuild(), newDoctor())
 	root.SetUsageTemplate(groupUsage(root.UsageTemplate()))
 	root.SetHelpCommand(newHelp())

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/seed5b471a7e/backstitch/framework/ops"
 	"github.com/seed5b471a7e/backstitch/framework/plugin"
 	"github.com/seed5b471a7e/backstitch/framework/run"
 )
@@ -32,8 +33,12 @@ func (e exitError) Unwrap() error { return e.error }
 // printError prints the lines of an error, and returns its exit code.
 func printError(stderr io.Writer, err error) int {
 	var exit exitError
+	var index *ops.IndexError
 	switch {
 	case errors.As(err, &exit):
+	case errors.As(err, &index):
+		exit = exitError{err, exitFailure, fmt.Sprintf("an input, or what is computed from one, is looked up in a table of %d (by Gather, say) and lies outside it: "+
+			"compare the numbers in the data, such as tokens or classes, with the size of the model's table", index.Size)}
 	case errors.As(err, new(*run.NoRecordError)):
 		exit = exitError{err, exitFailure, "the file was damaged or replaced: restore it from a copy, or start the run again in another folder"}
 	case errors.Is(err, context.Canceled):

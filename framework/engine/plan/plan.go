@@ -28,6 +28,9 @@ type Engine struct{}
 
 // Open returns a machine that compiles graphs as they are needed.
 func (Engine) Open(p *program.Program) (engine.Machine, error) {
+	if err := kernel.Refused(); err != nil {
+		return nil, fmt.Errorf("plan: %w", err)
+	}
 	if p.Precision == array.Float64 {
 		return newMachine[float64](p), nil
 	}

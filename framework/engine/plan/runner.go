@@ -183,6 +183,9 @@ func guard(f func()) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("%v", r)
+			if cause, is := r.(error); is && errors.As(cause, new(*ops.IndexError)) {
+				err = cause
+			}
 		}
 	}()
 	f()

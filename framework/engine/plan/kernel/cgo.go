@@ -11,7 +11,6 @@ import "C"
 
 import (
 	"fmt"
-	"os"
 	"unsafe"
 )
 
@@ -20,16 +19,13 @@ const Native = true
 
 var sets = []string{"portable", "avx2", "avx512"}
 
-var level int
+var level = best()
 
-func init() {
-	level = int(C.backstitch_level())
-	C.backstitch_use(C.int(level))
-	if name := os.Getenv("BACKSTITCH_KERNELS"); name != "" {
-		if err := Use(name); err != nil {
-			fmt.Fprintf(os.Stderr, "BACKSTITCH_KERNELS: %v\n", err)
-		}
-	}
+// best takes the best instruction set into use.
+func best() int {
+	level := C.backstitch_level()
+	C.backstitch_use(level)
+	return int(level)
 }
 
 // Sets returns the instruction sets that kernels are compiled for and the processor has, the best one last.
