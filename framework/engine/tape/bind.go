@@ -6,7 +6,6 @@ import (
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
 	"github.com/seed5b471a7e/backstitch/framework/engine"
-	"github.com/seed5b471a7e/backstitch/framework/ops"
 	"github.com/seed5b471a7e/backstitch/framework/optim"
 	"github.com/seed5b471a7e/backstitch/framework/program"
 	"gorgonia.org/gorgonia"
@@ -67,7 +66,7 @@ func (t *tape) run(e ends) error {
 		t.graph.Expr.UnbindAllNonInputs()
 	}()
 	if err := t.vm.RunAll(); err != nil {
-		return ops.Plain(err) // of which Gorgonia says where it is on the tape
+		return cause(err)
 	}
 	// All results are looked up before any is stored: an output may be an input's own memory.
 	results := make([]array.Array, len(t.outputs))

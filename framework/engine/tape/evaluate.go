@@ -21,7 +21,7 @@ func (Engine) EvaluateGraph(x ops.Expr) (array.Array, error) {
 	vm := gorgonia.NewTapeMachine(x.Node().Graph().SubgraphRoots(x.Node()))
 	defer vm.Close()
 	if err := vm.RunAll(); err != nil {
-		return array.Array{}, ops.Plain(err)
+		return array.Array{}, cause(err)
 	}
 	return numbers(x.Node().Value()), nil
 }
