@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/seed5b471a7e/backstitch/framework/run"
@@ -40,9 +41,9 @@ func TestARunWhoseStepsCountIsResumedToTheSameBytes(t *testing.T) {
 		for _, after := range []int{10, 40} { // gradient steps
 			folder := filepath.Join(t.TempDir(), "run")
 			ctx, cancel := context.WithCancel(t.Context())
-			steps := 0
+			var steps atomic.Int64
 			err := execute(ctx, run.Options{Folder: folder, CheckpointEvery: 1, Progress: func(n int) {
-				if steps += n; steps >= after {
+				if steps.Add(int64(n)) >= int64(after) {
 					cancel()
 				}
 			}})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/seed5b471a7e/backstitch/framework/run"
@@ -22,8 +23,11 @@ func longer(t *testing.T, folder, source string, first, second []string) (steps 
 	if r, err = prepare(t, source, second...); err != nil {
 		t.Fatal(err)
 	}
+	var mu sync.Mutex // any worker reports
 	known := -1
 	_, err = r.Execute(context.Background(), run.Options{Folder: folder, Workers: 2, Resume: true, Progress: func(n int) {
+		mu.Lock()
+		defer mu.Unlock()
 		if known < 0 {
 			known = n
 			return
