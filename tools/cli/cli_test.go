@@ -34,8 +34,11 @@ var update = flag.Bool("update", false, "rewrite the outputs that scripts compar
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"backstitch": func() { os.Exit(Main(os.Args[1:], os.Stdout, os.Stderr)) },
-		"interrupt":  func() { os.Exit(interrupt(os.Args[1], os.Args[2], os.Args[3:])) },
+		"backstitch": func() {
+			calibration = 100 * time.Millisecond
+			os.Exit(Main(os.Args[1:], os.Stdout, os.Stderr))
+		},
+		"interrupt": func() { os.Exit(interrupt(os.Args[1], os.Args[2], os.Args[3:])) },
 	})
 }
 
