@@ -3,14 +3,17 @@ package run_test
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/seed5b471a7e/backstitch/framework/array"
 	"github.com/seed5b471a7e/backstitch/framework/dataset"
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
+	"github.com/seed5b471a7e/backstitch/framework/program/programtest"
 	"github.com/seed5b471a7e/backstitch/framework/recipe"
 	"github.com/seed5b471a7e/backstitch/framework/run"
+	"github.com/seed5b471a7e/backstitch/modelzoo"
 )
 
 // scaled multiplies examples of a shape with a number, and gives them another shape.
@@ -102,5 +105,28 @@ func TestARefusedShapeNamesTheSizesThatTheRecipeGives(t *testing.T) {
 	_, err := prepareGrid(t, pooled(onnx.SymbolicDim("height"), onnx.SymbolicDim("width")), grid{2, 5, 5}, "model.dims={height = 4, width = 5}")
 	if want := `takes examples of shape [2 4 5] (with dims = {height = 4, width = 5}), the data set grid has [2 5 5]`; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("error %v, want %s", err, want)
+	}
+}
+
+// A parameter without axes has no axis of examples: it is no input that data are compared with.
+func TestAScalarParameterTrains(t *testing.T) {
+	source, err := programtest.NewNetwork(1, 8, 8).Flatten().Dense("fc", 10).Mul("gate").Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rc, err := recipe.Parse("test.toml", []byte(small), recipe.Options{Models: modelzoo.Names(), Set: []string{`model.onnx="gated.onnx"`}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := run.Prepare(context.Background(), rc, func(string) (*onnx.Model, error) { return source, nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last := r.Program.Model.Parameters[2]; last.Name != "gate" || len(last.Shape) != 0 {
+		t.Fatalf("the last parameter is %+v", last)
+	}
+	f, err := r.Execute(context.Background(), run.Options{Workers: 1, Folder: filepath.Join(t.TempDir(), "run")})
+	if err != nil || f.Info.Status != run.Finished {
+		t.Errorf("the run ended with %v", err)
 	}
 }

@@ -20,7 +20,6 @@ import (
 	_ "github.com/seed5b471a7e/backstitch/framework/engine/tape"
 	"github.com/seed5b471a7e/backstitch/framework/onnx"
 	"github.com/seed5b471a7e/backstitch/framework/plugin"
-	"github.com/seed5b471a7e/backstitch/framework/program/programtest"
 	"github.com/seed5b471a7e/backstitch/framework/recipe"
 	"github.com/seed5b471a7e/backstitch/framework/run"
 	"github.com/seed5b471a7e/backstitch/modelzoo"
@@ -508,28 +507,5 @@ func TestTheMetricsOfARecipeAreThoseThatAreMeasured(t *testing.T) {
 		if o.Name == "metrics" && !slices.Equal(o.OneOf, run.Metrics) {
 			t.Errorf("a recipe may ask for %v, measured are %v", o.OneOf, run.Metrics)
 		}
-	}
-}
-
-// A parameter without axes has no axis of examples: it is no input that data are compared with.
-func TestAScalarParameterTrains(t *testing.T) {
-	source, err := programtest.NewNetwork(1, 8, 8).Flatten().Dense("fc", 10).Mul("gate").Model()
-	if err != nil {
-		t.Fatal(err)
-	}
-	rc, err := recipe.Parse("test.toml", []byte(small), recipe.Options{Models: modelzoo.Names(), Set: []string{`model.onnx="gated.onnx"`}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := run.Prepare(context.Background(), rc, func(string) (*onnx.Model, error) { return source, nil })
-	if err != nil {
-		t.Fatal(err)
-	}
-	if last := r.Program.Model.Parameters[2]; last.Name != "gate" || len(last.Shape) != 0 {
-		t.Fatalf("the last parameter is %+v", last)
-	}
-	f, err := r.Execute(context.Background(), run.Options{Workers: 1, Folder: filepath.Join(t.TempDir(), "run")})
-	if err != nil || f.Info.Status != run.Finished {
-		t.Errorf("the run ended with %v", err)
 	}
 }
